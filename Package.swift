@@ -1,0 +1,98 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+  .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+]
+
+/// A Swift layer of the project; `imports` is the complete list of what it may use.
+func layer(_ name: String, _ imports: [Target.Dependency], plugins: [Target.PluginUsage] = [])
+  -> Target
+{
+  .target(name: name, dependencies: imports, swiftSettings: strict, plugins: plugins)
+}
+
+func tests(_ name: String, _ imports: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: imports, path: "Tests/\(name)", resources: resources,
+    swiftSettings: strict)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+  name: "uq",
+  products: [
+    .executable(name: "uq", targets: ["uq"]),
+    .library(name: "UQRuntime", targets: ["UQRuntime"]),
+    .library(name: "UQToolkit", targets: ["UQToolkit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // Libraries of the system and C.
+    system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+    system("CLibMD", pkgConfig: "libmd", apt: "libmd-dev"),
+    .target(name: "COnnx", dependencies: ["CProtobufC"]),
+    .target(name: "CCalibration", dependencies: ["CProtobufC"]),
+    .target(
+      name: "CMedia",
+      linkerSettings: [
+        .linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("sndfile"),
+        .linkedLibrary("z"),
+      ]),
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "UQRuntime"),
+
+    // Values.
+    layer("UQSupport", ["CLibMD"]),
+    layer("UQNumerics", ["UQSupport"]),
+    layer("UQGraph", ["UQNumerics", "UQSupport"]),
+    layer("UQKernels", ["UQGraph", "UQNumerics", "UQSupport", "UQRuntime"]),
+    layer("UQOperators", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+
+    // Stages: siblings that meet only in the values above.
+    layer("UQOnnx", ["COnnx", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQPasses", ["UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQEngine", ["COneDNN", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQSamples", ["CMedia", "Yams", "UQNumerics", "UQSupport"]),
+    layer(
+      "UQCalibration",
+      ["CCalibration", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer(
+      "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      plugins: [.plugin(name: "EmbedFiles")]),
+    layer("UQSimulator", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    .target(name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict, plugins: [.plugin(name: "EmbedFiles")]),
+
+    // The product.
+    layer("UQReport", ["UQGraph", "UQNumerics", "UQSupport"]),
+    layer(
+      "UQToolkit",
+      [
+        "UQOnnx", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer", "UQPlanner",
+        "UQCodegen", "UQSimulator", "UQBoards", "UQReport", "UQOperators", "UQKernels", "UQGraph",
+        "UQNumerics", "UQSupport", "Yams",
+      ]),
+    .executableTarget(
+      name: "uq",
+      dependencies: [
+        "UQToolkit", "UQReport", "UQBoards", "UQSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // Files of the tree that travel inside the program (runtime sources, board support).
+    .executableTarget(name: "uq-embed", swiftSettings: strict),
+    .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c99
+)

@@ -1,0 +1,1 @@
+typedef int CMedia_placeholder;

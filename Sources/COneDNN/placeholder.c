@@ -1,0 +1,1 @@
+typedef int COneDNN_placeholder;

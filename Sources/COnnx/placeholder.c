@@ -1,0 +1,1 @@
+typedef int COnnx_placeholder;

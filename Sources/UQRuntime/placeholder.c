@@ -1,0 +1,1 @@
+typedef int UQRuntime_placeholder;
