@@ -13,14 +13,14 @@ public protocol GraphEvaluator: Sendable {
 public protocol PreparedGraph: Sendable {
   /// Runs every sample and shows each value to `visit` as soon as it is computed.
   ///
-  /// A sample is a tensor for each input, in the model's order. `visit` gets the run's own state, the
-  /// value and its float elements in memory, which it may change (as fake quantization does): what
+  /// A sample is a tensor for each input, in the model's order. `visit` gets the run's own state (which
+  /// `initial` makes from the sample's position), the value and its float elements in memory, which it may change (as fake quantization does): what
   /// follows sees the change. Inputs, then results in the order of the nodes, are shown; values of
   /// other element types are not. Results come in the order of the samples for any number of threads.
   ///
   /// - Throws: `engine.*`, and what an operator's evaluation throws.
   func run<R: Sendable>(
-    _ samples: [[Tensor]], threads: Int, initial: R,
+    _ samples: [[Tensor]], threads: Int, initial: @Sendable (Int) -> R,
     visit: @Sendable (inout R, ValueID, UnsafeMutableBufferPointer<Float>) -> Void
   ) throws -> [R]
 
