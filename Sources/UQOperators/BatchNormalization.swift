@@ -1,0 +1,7 @@
+import UQGraph
+
+/// Import of `BatchNormalization`.
+public enum BatchNormalization: ForeignOperator {
+  /// The rules.
+  public static let imports: [ImportRule] = []
+}

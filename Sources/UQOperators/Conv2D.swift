@@ -1,0 +1,79 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// 2-D convolution of `[N, H, W, C]` with weights `[O, kh, kw, C / groups]` and an optional bias `[O]`.
+public struct Conv2D: Operator {
+  /// Geometry; the kernel equals the weights' two middle extents.
+  public var window: Window2D
+  /// Number of groups that input and output channels are split into.
+  public var groups: Int
+  /// Bounds applied to the result.
+  public var activation: Clamp
+
+  /// Creates a convolution.
+  public init(window: Window2D, groups: Int = 1, activation: Clamp = .none) {
+    self.window = window
+    self.groups = groups
+    self.activation = activation
+  }
+
+  /// Names and operands.
+  public static let spec = OperatorSpec(
+    "conv2d", "2-D convolution over NHWC with OHWI weights and fused bounds.",
+    operands: [
+      OperandSpec("x"), OperandSpec("weights", .weight(channelAxis: 0)),
+      OperandSpec("bias", .bias, optional: true),
+    ])
+
+  /// `[N, H', W', O]`.
+  ///
+  /// - Throws: `shape.conv2d.*`, `type.conv2d.element`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    let types = OperandTypes("conv2d", operands)
+    let x = try types.required(0, "x", rank: 4)
+    let weights = try types.required(1, "weights", rank: 4)
+    try types.checkActivation(x)
+    try types.check(weights, "weights", with: x, quantized: [.int8])
+    let channels = weights.shape[0]
+    guard groups > 0, channels % groups == 0, x.shape[3] % groups == 0 else {
+      throw Diagnostic(
+        id: "shape.conv2d.groups",
+        "\(groups) groups do not divide \(x.shape[3]) input channels and \(channels) output "
+          + "channels")
+    }
+    guard weights.shape[3] == x.shape[3] / groups else {
+      throw Diagnostic(
+        id: "shape.conv2d.channels",
+        "weights \(weights.shape) read \(weights.shape[3]) channels a group, x \(x.shape) has "
+          + "\(x.shape[3] / groups) in each of \(groups) groups")
+    }
+    guard window.kernel == [weights.shape[1], weights.shape[2]] else {
+      throw Diagnostic(
+        id: "shape.conv2d.kernel",
+        "the window's kernel is \(window.kernel), that of weights \(weights.shape) is "
+          + "[\(weights.shape[1]), \(weights.shape[2])]")
+    }
+    try types.checkBias(2, channels: channels, x: x)
+    return [TensorType(x.element, try types.windowed(x, window, channels: channels))]
+  }
+
+  /// The definition, accumulated in `Double`.
+  public func evaluate(
+    _ operands: [Tensor?], results: [TensorType]
+  ) throws(Diagnostic) -> [Tensor] {
+    throw Self.notEvaluated
+  }
+
+  /// A convolution.
+  public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
+    .convolution(window, groups: groups, clamp: activation)
+  }
+
+  /// `N · H' · W' · O · kh · kw · C / groups`.
+  public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
+    guard operands.count > 1, let weights = operands[1], weights.shape.rank == 4 else { return 0 }
+    return saturatingProduct(
+      results[0].shape.count, weights.shape[1], weights.shape[2], weights.shape[3])
+  }
+}

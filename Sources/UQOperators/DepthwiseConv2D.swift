@@ -1,0 +1,73 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// Depthwise 2-D convolution of `[N, H, W, C]` with weights `[kh, kw, C·m]` and an optional bias
+/// `[C·m]`; output channel `o` reads input channel `o / m`.
+public struct DepthwiseConv2D: Operator {
+  /// Geometry; the kernel equals the weights' two first extents.
+  public var window: Window2D
+  /// Output channels for each input channel.
+  public var multiplier: Int
+  /// Bounds applied to the result.
+  public var activation: Clamp
+
+  /// Creates a depthwise convolution.
+  public init(window: Window2D, multiplier: Int = 1, activation: Clamp = .none) {
+    self.window = window
+    self.multiplier = multiplier
+    self.activation = activation
+  }
+
+  /// Names and operands.
+  public static let spec = OperatorSpec(
+    "depthwise_conv2d", "2-D convolution of each channel by itself, with fused bounds.",
+    operands: [
+      OperandSpec("x"), OperandSpec("weights", .weight(channelAxis: 2)),
+      OperandSpec("bias", .bias, optional: true),
+    ])
+
+  /// `[N, H', W', C·m]`.
+  ///
+  /// - Throws: `shape.depthwise_conv2d.*`, `type.depthwise_conv2d.element`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    let types = OperandTypes("depthwise_conv2d", operands)
+    let x = try types.required(0, "x", rank: 4)
+    let weights = try types.required(1, "weights", rank: 3)
+    try types.checkActivation(x)
+    try types.check(weights, "weights", with: x, quantized: [.int8])
+    let channels = weights.shape[2]
+    guard multiplier > 0, saturatingProduct(x.shape[3], multiplier) == channels else {
+      throw Diagnostic(
+        id: "shape.depthwise_conv2d.channels",
+        "weights \(weights.shape) make \(channels) channels, x \(x.shape) has \(x.shape[3]) and "
+          + "the multiplier is \(multiplier)")
+    }
+    guard window.kernel == [weights.shape[0], weights.shape[1]] else {
+      throw Diagnostic(
+        id: "shape.depthwise_conv2d.kernel",
+        "the window's kernel is \(window.kernel), that of weights \(weights.shape) is "
+          + "[\(weights.shape[0]), \(weights.shape[1])]")
+    }
+    try types.checkBias(2, channels: channels, x: x)
+    return [TensorType(x.element, try types.windowed(x, window, channels: channels))]
+  }
+
+  /// The definition, accumulated in `Double`.
+  public func evaluate(
+    _ operands: [Tensor?], results: [TensorType]
+  ) throws(Diagnostic) -> [Tensor] {
+    throw Self.notEvaluated
+  }
+
+  /// A depthwise convolution.
+  public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
+    .depthwiseConvolution(window, clamp: activation)
+  }
+
+  /// `N · H' · W' · C · m · kh · kw`.
+  public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
+    guard window.kernel.count == 2 else { return 0 }
+    return saturatingProduct(results[0].shape.count, window.kernel[0], window.kernel[1])
+  }
+}

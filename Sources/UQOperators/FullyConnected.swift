@@ -1,0 +1,58 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// `y = x · Wᵀ + b` for x `[..., K]`, weights `[O, K]` and an optional bias `[O]`.
+public struct FullyConnected: Operator {
+  /// Bounds applied to the result.
+  public var activation: Clamp
+
+  /// Creates a fully connected layer.
+  public init(activation: Clamp = .none) { self.activation = activation }
+
+  /// Names and operands.
+  public static let spec = OperatorSpec(
+    "fully_connected", "Product with constant weights over the last axis, with fused bounds.",
+    operands: [
+      OperandSpec("x"), OperandSpec("weights", .weight(channelAxis: 0)),
+      OperandSpec("bias", .bias, optional: true),
+    ])
+
+  /// `[..., O]`.
+  ///
+  /// - Throws: `shape.fully_connected.*`, `type.fully_connected.element`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    let types = OperandTypes("fully_connected", operands)
+    let x = try types.required(0, "x")
+    let weights = try types.required(1, "weights", rank: 2)
+    try types.checkActivation(x)
+    try types.check(weights, "weights", with: x, quantized: [.int8])
+    guard let depth = x.shape.dimensions.last, depth == weights.shape[1] else {
+      throw Diagnostic(
+        id: "shape.fully_connected.depth",
+        "the last extent of x \(x.shape) is not the \(weights.shape[1]) that weights "
+          + "\(weights.shape) read")
+    }
+    try types.checkBias(2, channels: weights.shape[0], x: x)
+    let shape = try types.shape(x.shape.dimensions.dropLast() + [weights.shape[0]])
+    return [TensorType(x.element, shape)]
+  }
+
+  /// The definition, accumulated in `Double`.
+  public func evaluate(
+    _ operands: [Tensor?], results: [TensorType]
+  ) throws(Diagnostic) -> [Tensor] {
+    throw Self.notEvaluated
+  }
+
+  /// A fully connected layer over all but the last axis as rows.
+  public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
+    .fullyConnected(clamp: activation)
+  }
+
+  /// Elements of the result times `K`.
+  public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
+    guard let depth = operands.first??.shape.dimensions.last else { return 0 }
+    return saturatingProduct(results[0].shape.count, depth)
+  }
+}

@@ -1,0 +1,7 @@
+import UQGraph
+
+/// Import of `Gemm`.
+public enum Gemm: ForeignOperator {
+  /// The rules.
+  public static let imports: [ImportRule] = []
+}

@@ -1,0 +1,7 @@
+import UQGraph
+
+/// Import of `GlobalMaxPool`.
+public enum GlobalMaxPool: ForeignOperator {
+  /// The rules.
+  public static let imports: [ImportRule] = []
+}

@@ -1,0 +1,41 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// `exp(x) / Σ exp(x)` along an axis.
+public struct Softmax: Operator {
+  /// Axis, from 0.
+  public var axis: Int
+
+  /// Creates a softmax.
+  public init(axis: Int) { self.axis = axis }
+
+  /// Names and operands.
+  public static let spec = OperatorSpec(
+    "softmax", "Exponentials along an axis, divided by their sum.", operands: [OperandSpec("x")])
+
+  /// The shape of x.
+  ///
+  /// - Throws: `shape.softmax.axis`, `type.softmax.element`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    let types = OperandTypes("softmax", operands)
+    let x = try types.required(0, "x")
+    try types.checkActivation(x)
+    guard x.shape.dimensions.indices.contains(axis) else {
+      throw Diagnostic(id: "shape.softmax.axis", "x \(x.shape) has no axis \(axis)")
+    }
+    return [TensorType(x.element, x.shape)]
+  }
+
+  /// The definition, less the largest element first, in `Double`.
+  public func evaluate(
+    _ operands: [Tensor?], results: [TensorType]
+  ) throws(Diagnostic) -> [Tensor] {
+    throw Self.notEvaluated
+  }
+
+  /// 8 bits over `[0, 1)`: scale 1/256, zero point −128.
+  public var quantizationRule: QuantizationRule {
+    .fixed(Quantization(bits: 8, scales: [0x1p-8], zeroPoint: -128))
+  }
+}
