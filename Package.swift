@@ -63,7 +63,9 @@ let package = Package(
     layer("UQSamples", ["CMedia", "Yams", "UQNumerics", "UQSupport"]),
     layer(
       "UQCalibration",
-      ["CCalibration", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
+      [
+        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer(

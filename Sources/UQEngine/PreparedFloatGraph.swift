@@ -1,4 +1,5 @@
 import Dispatch
+import Synchronization
 import UQGraph
 import UQNumerics
 import UQSupport
@@ -17,19 +18,26 @@ final class PreparedFloatGraph: PreparedGraph, @unchecked Sendable {
     memory = EngineMemory(graph, scratch: steps.map(\.scratchBytes).max() ?? 0)
   }
 
-  func run<R: Sendable>(
-    _ samples: [[Tensor]], threads: Int, initial: @Sendable (Int) -> R,
-    visit: @Sendable (inout R, ValueID, UnsafeMutableBufferPointer<Float>) -> Void
-  ) throws -> [R] {
-    let results = Slots<R>(samples.count)
-    let workers = max(1, min(threads, samples.count))
-    DispatchQueue.concurrentPerform(iterations: workers) { worker in
+  func run<State, Result: Sendable>(
+    count: Int, threads: Int, sample: @Sendable (Int) throws -> [Tensor]?,
+    initial: @Sendable (Int) -> State,
+    visit: @Sendable (inout State, ValueID, UnsafeMutableBufferPointer<Float>) -> Void,
+    finish: @Sendable (Int, State) -> Result
+  ) throws -> [Result?] {
+    let results = Slots<Result>(count)
+    let workers = max(1, min(threads, count))
+    let next = WorkCounter()
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
       let session = EngineSession(self)
-      for index in stride(from: worker, to: samples.count, by: workers) {
-        var state = initial(index)
+      while let index = next.take(below: count) {
         do {
-          try session.run(samples[index]) { id, elements in visit(&state, id, elements) }
-          results[index] = .success(state)
+          guard let inputs = try sample(index) else {
+            results[index] = .success(nil)
+            continue
+          }
+          var state = initial(index)
+          try session.run(inputs) { id, elements in visit(&state, id, elements) }
+          results[index] = .success(finish(index, state))
         } catch {
           results[index] = .failure(error)
         }
@@ -45,9 +53,22 @@ final class PreparedFloatGraph: PreparedGraph, @unchecked Sendable {
   }
 }
 
+/// Hands out the samples' positions to workers.
+private final class WorkCounter: Sendable {
+  private let next = Mutex(0)
+
+  func take(below count: Int) -> Int? {
+    next.withLock { position in
+      guard position < count else { return nil }
+      position += 1
+      return position - 1
+    }
+  }
+}
+
 /// Results of workers, each index written by one of them.
-private final class Slots<R: Sendable>: @unchecked Sendable {
-  private let storage: UnsafeMutableBufferPointer<Result<R, any Error>?>
+private final class Slots<Value: Sendable>: @unchecked Sendable {
+  private let storage: UnsafeMutableBufferPointer<Result<Value?, any Error>?>
 
   init(_ count: Int) {
     storage = .allocate(capacity: count)
@@ -59,12 +80,13 @@ private final class Slots<R: Sendable>: @unchecked Sendable {
     storage.deallocate()
   }
 
-  subscript(index: Int) -> Result<R, any Error>? {
+  subscript(index: Int) -> Result<Value?, any Error>? {
     get { storage[index] }
     set { storage[index] = newValue }
   }
 
-  func values() throws -> [R] {
+  /// The values; the first sample's failure where there is one.
+  func values() throws -> [Value?] {
     try storage.map { slot in
       switch slot {
       case .success(let value): return value
