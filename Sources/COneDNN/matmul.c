@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op.h"
 
-#include <math.h>
-
 // A dense matrix [rows, columns], one per batch entry; transposed: stored [columns, rows].
 static dnnl_status_t matrices(uq_descriptor *descriptor, int32_t batch, int32_t rows,
                               int32_t columns, int32_t transposed) {
@@ -52,7 +50,10 @@ int uq_dnn_inner_product_create(const uq_dnn_engine *engine, const uq_dnn_inner_
 
     int entered = uq_enter(engine);
     uq_plan plan;
-    dnnl_status_t status = uq_plan_begin(&plan, engine, lo, hi);
+    dnnl_status_t status = uq_plan_begin(&plan, engine);
+    if (status == dnnl_success) {
+        status = uq_plan_clamp(&plan, lo, hi);
+    }
     if (status == dnnl_success) {
         status = plan_inner_product(&plan, s, bias != NULL);
     }
@@ -85,7 +86,7 @@ int uq_dnn_matmul_create(const uq_dnn_engine *engine, const uq_dnn_matmul *s, uq
 
     int entered = uq_enter(engine);
     uq_plan plan;
-    dnnl_status_t status = uq_plan_begin(&plan, engine, -INFINITY, INFINITY);
+    dnnl_status_t status = uq_plan_begin(&plan, engine);
     plan.pair = true;
     if (status == dnnl_success) {
         status = matrices(&plan.src, s->a_batch, s->m, s->k, s->a_transposed);

@@ -4,6 +4,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define IDLE_EXECUTIONS 16
+
+// What one execution hands to oneDNN. Memory objects carry the data pointer, so that threads cannot
+// share them, and creating them costs as much as a small layer, so that they are kept for reuse.
+typedef struct {
+    dnnl_stream_t stream;
+    dnnl_memory_t lent[4];
+    dnnl_exec_arg_t arguments[6];
+    int lent_count;
+    int arguments_count;
+} execution;
+
 struct uq_dnn_op {
     const uq_dnn_engine *engine;
     dnnl_primitive_t primitive;
@@ -18,6 +30,12 @@ struct uq_dnn_op {
     dnnl_memory_t bias;
     size_t scratch_bytes;
     uint64_t weight_bytes;
+    // What is left to clamp after the primitive; 0 elements where it clamps.
+    size_t clamped_count;
+    float lo;
+    float hi;
+    // Taken and put back with atomic exchanges.
+    execution *idle[IDLE_EXECUTIONS];
 };
 
 int uq_status(dnnl_status_t status) {
@@ -81,7 +99,7 @@ bool uq_window_set(uq_window *window, const int32_t extents[2][2], const int32_t
     return true;
 }
 
-static dnnl_status_t append_clamp(dnnl_primitive_attr_t attributes, float lo, float hi) {
+dnnl_status_t uq_plan_clamp(uq_plan *plan, float lo, float hi) {
     if (!(lo <= hi)) {
         return dnnl_invalid_arguments;
     }
@@ -100,13 +118,13 @@ static dnnl_status_t append_clamp(dnnl_primitive_attr_t attributes, float lo, fl
         status = uq_append_eltwise(post_ops, dnnl_eltwise_clip, lo, hi);
     }
     if (status == dnnl_success) {
-        status = dnnl_primitive_attr_set_post_ops(attributes, post_ops);
+        status = dnnl_primitive_attr_set_post_ops(plan->attributes, post_ops);
     }
     dnnl_post_ops_destroy(post_ops);
     return status;
 }
 
-dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine, float lo, float hi) {
+dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine) {
     *plan = (uq_plan){.engine = engine};
     dnnl_status_t status = dnnl_primitive_attr_create(&plan->attributes);
     if (status == dnnl_success) {
@@ -116,9 +134,6 @@ dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine, float lo
     // The default can be lowered to bfloat16 from the environment.
     if (status == dnnl_success) {
         status = dnnl_primitive_attr_set_fpmath_mode(plan->attributes, dnnl_fpmath_mode_strict);
-    }
-    if (status == dnnl_success) {
-        status = append_clamp(plan->attributes, lo, hi);
     }
     return status;
 }
@@ -223,6 +238,9 @@ int uq_op_create(const uq_plan *plan, dnnl_primitive_desc_t description, const f
     }
     made->engine = plan->engine;
     made->description = description;
+    made->clamped_count = plan->clamped_count;
+    made->lo = plan->lo;
+    made->hi = plan->hi;
     dnnl_status_t status = complete(made, plan, weights, bias);
     if (status != dnnl_success) {
         uq_dnn_op_destroy(made);
@@ -232,9 +250,24 @@ int uq_op_create(const uq_plan *plan, dnnl_primitive_desc_t description, const f
     return UQ_DNN_OK;
 }
 
+static void discard(execution *run) {
+    for (int i = 0; i < run->lent_count; ++i) {
+        dnnl_memory_destroy(run->lent[i]);
+    }
+    if (run->stream) {
+        dnnl_stream_destroy(run->stream);
+    }
+    free(run);
+}
+
 void uq_dnn_op_destroy(uq_dnn_op *op) {
     if (!op) {
         return;
+    }
+    for (int i = 0; i < IDLE_EXECUTIONS; ++i) {
+        if (op->idle[i]) {
+            discard(op->idle[i]);
+        }
     }
     if (op->bias) {
         dnnl_memory_destroy(op->bias);
@@ -257,84 +290,126 @@ uint64_t uq_dnn_op_weight_bytes(const uq_dnn_op *op) {
     return op->weight_bytes;
 }
 
-// Operands of one execution: memory objects carry the data pointer, so threads cannot share them.
-typedef struct {
-    dnnl_exec_arg_t arguments[6];
-    dnnl_memory_t owned[4];
-    int arguments_count;
-    int owned_count;
-} execution;
-
-static void pass(execution *run, int role, dnnl_memory_t memory) {
-    run->arguments[run->arguments_count++] = (dnnl_exec_arg_t){role, memory};
-}
-
 static dnnl_status_t lend(execution *run, const uq_dnn_op *op, int role,
-                          uq_descriptor_ref descriptor, void *data) {
+                          uq_descriptor_ref descriptor) {
     dnnl_memory_t memory;
     dnnl_status_t status =
-        dnnl_memory_create(&memory, descriptor, op->engine->handle, data);
+        dnnl_memory_create(&memory, descriptor, op->engine->handle, DNNL_MEMORY_NONE);
     if (status == dnnl_success) {
-        run->owned[run->owned_count++] = memory;
-        pass(run, role, memory);
+        run->lent[run->lent_count++] = memory;
+        run->arguments[run->arguments_count++] = (dnnl_exec_arg_t){role, memory};
     }
     return status;
 }
 
-static dnnl_status_t gather(execution *run, const uq_dnn_op *op, const float *src,
-                            const float *pair, float *dst, void *scratchpad) {
-    dnnl_status_t status = lend(run, op, DNNL_ARG_SRC, op->src, handle(src));
+static dnnl_status_t prepare(execution *run, const uq_dnn_op *op) {
+    dnnl_status_t status =
+        dnnl_stream_create(&run->stream, op->engine->handle, dnnl_stream_default_flags);
     if (status == dnnl_success) {
-        status = lend(run, op, DNNL_ARG_DST, op->dst, dst);
+        status = lend(run, op, DNNL_ARG_SRC, op->src);
     }
-    if (status == dnnl_success && op->pair) {
-        status = lend(run, op, DNNL_ARG_WEIGHTS, op->pair, handle(pair));
+    if (status == dnnl_success) {
+        status = lend(run, op, DNNL_ARG_DST, op->dst);
     }
     if (status == dnnl_success && op->scratch_bytes > 0) {
-        status = lend(run, op, DNNL_ARG_SCRATCHPAD, op->scratchpad, scratchpad);
+        status = lend(run, op, DNNL_ARG_SCRATCHPAD, op->scratchpad);
+    }
+    if (status == dnnl_success && op->pair) {
+        status = lend(run, op, DNNL_ARG_WEIGHTS, op->pair);
     }
     if (op->weights) {
-        pass(run, DNNL_ARG_WEIGHTS, op->weights);
+        run->arguments[run->arguments_count++] =
+            (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, op->weights};
     }
     if (op->bias) {
-        pass(run, DNNL_ARG_BIAS, op->bias);
+        run->arguments[run->arguments_count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, op->bias};
     }
     return status;
 }
 
-static int execute(const uq_dnn_op *op, const float *src, const float *pair, float *dst,
+// An execution left by an earlier call that no thread uses, or a new one.
+static dnnl_status_t take(uq_dnn_op *op, execution **taken) {
+    for (int i = 0; i < IDLE_EXECUTIONS; ++i) {
+        *taken = __atomic_exchange_n(&op->idle[i], NULL, __ATOMIC_ACQUIRE);
+        if (*taken) {
+            return dnnl_success;
+        }
+    }
+    execution *made = calloc(1, sizeof *made);
+    if (!made) {
+        return dnnl_out_of_memory;
+    }
+    dnnl_status_t status = prepare(made, op);
+    if (status != dnnl_success) {
+        discard(made);
+        return status;
+    }
+    *taken = made;
+    return dnnl_success;
+}
+
+static void put_back(uq_dnn_op *op, execution *run) {
+    for (int i = 0; i < IDLE_EXECUTIONS; ++i) {
+        execution *none = NULL;
+        if (__atomic_compare_exchange_n(&op->idle[i], &none, run, 0, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED)) {
+            return;
+        }
+    }
+    discard(run);
+}
+
+static dnnl_status_t run_on(const uq_dnn_op *op, const execution *run, void *const data[4]) {
+    for (int i = 0; i < run->lent_count; ++i) {
+        dnnl_status_t status = dnnl_memory_set_data_handle(run->lent[i], data[i]);
+        if (status != dnnl_success) {
+            return status;
+        }
+    }
+    dnnl_status_t status = dnnl_primitive_execute(op->primitive, run->stream,
+                                                  run->arguments_count, run->arguments);
+    return status == dnnl_success ? dnnl_stream_wait(run->stream) : status;
+}
+
+static void clamp(float *values, size_t count, float lo, float hi) {
+    for (size_t i = 0; i < count; ++i) {
+        float value = values[i] > lo ? values[i] : lo;
+        values[i] = value < hi ? value : hi;
+    }
+}
+
+static int execute(uq_dnn_op *op, const float *src, const float *pair, float *dst,
                    void *scratchpad) {
     if (!src || !dst || !pair != !op->pair || (op->scratch_bytes > 0 && !scratchpad)) {
         return UQ_DNN_FAILED;
     }
+    // In the order in which `prepare` lends them.
+    void *data[4] = {handle(src), dst};
+    int count = 2;
+    if (op->scratch_bytes > 0) {
+        data[count++] = scratchpad;
+    }
+    data[count] = handle(pair);
+
     int entered = uq_enter(op->engine);
-    execution run = {.owned_count = 0};
-    dnnl_status_t status = gather(&run, op, src, pair, dst, scratchpad);
-    dnnl_stream_t stream = NULL;
+    execution *run;
+    dnnl_status_t status = take(op, &run);
     if (status == dnnl_success) {
-        status = dnnl_stream_create(&stream, op->engine->handle, dnnl_stream_default_flags);
-    }
-    if (status == dnnl_success) {
-        status = dnnl_primitive_execute(op->primitive, stream, run.arguments_count, run.arguments);
-    }
-    if (status == dnnl_success) {
-        status = dnnl_stream_wait(stream);
-    }
-    if (stream) {
-        dnnl_stream_destroy(stream);
-    }
-    for (int i = 0; i < run.owned_count; ++i) {
-        dnnl_memory_destroy(run.owned[i]);
+        status = run_on(op, run, data);
+        put_back(op, run);
     }
     uq_leave(op->engine, entered);
+    if (status == dnnl_success && op->clamped_count > 0) {
+        clamp(dst, op->clamped_count, op->lo, op->hi);
+    }
     return uq_status(status);
 }
 
-int uq_dnn_op_execute(const uq_dnn_op *op, const float *src, float *dst, void *scratchpad) {
+int uq_dnn_op_execute(uq_dnn_op *op, const float *src, float *dst, void *scratchpad) {
     return execute(op, src, NULL, dst, scratchpad);
 }
 
-int uq_dnn_op_execute_pair(const uq_dnn_op *op, const float *a, const float *b, float *dst,
+int uq_dnn_op_execute_pair(uq_dnn_op *op, const float *a, const float *b, float *dst,
                            void *scratchpad) {
     return execute(op, a, b, dst, scratchpad);
 }

@@ -36,10 +36,17 @@ typedef struct {
     dnnl_primitive_attr_t attributes;
     // The weights are a second source, given at execution.
     bool pair;
+    // Elements of dst that are clamped to [lo, hi] after the primitive; 0 for none.
+    size_t clamped_count;
+    float lo;
+    float hi;
 } uq_plan;
 
-/* Creates the attributes: caller's scratchpad, strict float32, clamp to [lo, hi]. */
-dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine, float lo, float hi);
+/* Creates the attributes: caller's scratchpad, strict float32. */
+dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine);
+
+/* Lets the primitive clamp its results to [lo, hi]. */
+dnnl_status_t uq_plan_clamp(uq_plan *plan, float lo, float hi);
 
 /* Releases the descriptors and the attributes. */
 void uq_plan_end(uq_plan *plan);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op.h"
 
-#include <math.h>
-
 // Whether every window along one axis holds an element of the image. An average over none is a
 // division by zero.
 static bool windows_filled(int64_t in, int64_t out, int64_t kernel, int64_t stride,
@@ -42,7 +40,7 @@ int uq_dnn_pooling_create(const uq_dnn_engine *engine, const uq_dnn_pooling *s, 
 
     int entered = uq_enter(engine);
     uq_plan plan;
-    dnnl_status_t status = uq_plan_begin(&plan, engine, -INFINITY, INFINITY);
+    dnnl_status_t status = uq_plan_begin(&plan, engine);
     if (status == dnnl_success) {
         status = uq_descriptor_image(&plan.src, s->batch, s->channels, s->in_h, s->in_w);
     }

@@ -65,56 +65,66 @@ void uq_range_f32(const float *x, size_t n, float *lo, float *hi, uint64_t *nonf
 // Elements whose bins are computed together, ahead of the counting that cannot be vectorised.
 #define BLOCK 256
 
-typedef struct {
-    double inverse_width;
-    double lowest;
-    double highest;
-    int32_t lowest_bin;
-    int32_t discard;
-} bin_rule;
-
 // The clamp comes before the subtraction: a tiny negative product minus the lowest bin would round
-// up to the next bin.
-static inline int32_t bin_of(float value, const bin_rule *rule) {
-    double place = (double)value * rule->inverse_width;
-    place = place > rule->lowest ? place : rule->lowest;
-    place = place < rule->highest ? place : rule->highest;
-    int32_t bin = (int32_t)place;
-    bin -= (int32_t)(place < (double)bin);
-    int finite = value >= -FLT_MAX && value <= FLT_MAX;
-    uint32_t index = (uint32_t)bin - (uint32_t)rule->lowest_bin;
-    return finite ? (int32_t)index : rule->discard;
+// up to the next bin. Infinite and NaN values are clamped as well, and marked with -1.
+#define DEFINE_BLOCK_BINS(name, real)                                                           \
+    static void name(const float *restrict x, size_t stride, size_t count, real factor,         \
+                     int32_t lowest, int32_t highest, int32_t *restrict bins) {                 \
+        const real low = (real)lowest;                                                          \
+        const real high = (real)highest;                                                        \
+        for (size_t i = 0; i < count; ++i) {                                                    \
+            float value = x[i * stride];                                                        \
+            real place = (real)value * factor;                                                  \
+            place = place > low ? place : low;                                                  \
+            place = place < high ? place : high;                                                \
+            int32_t bin = (int32_t)place;                                                       \
+            bin -= (int32_t)(place < (real)bin);                                                \
+            uint32_t index = (uint32_t)bin - (uint32_t)lowest;                                  \
+            int32_t discarded = -(int32_t)!(fabsf(value) <= FLT_MAX);                           \
+            bins[i] = (int32_t)index | discarded;                                               \
+        }                                                                                       \
+    }
+
+DEFINE_BLOCK_BINS(bins_exact, double)
+DEFINE_BLOCK_BINS(bins_single, float)
+
+// Whether float arithmetic gives the bins that double does: the factor only moves the exponent,
+// never towards underflow (a tiny negative value belongs below zero), and both bounds are exact.
+static int single_suffices(float factor, int32_t lowest, int32_t highest) {
+    const int32_t exact = 1 << FLT_MANT_DIG;
+    int exponent;
+    return factor >= 1 && frexpf(factor, &exponent) == 0.5f && lowest >= -exact &&
+           highest <= exact;
 }
 
 void uq_histogram_f32(const float *x, size_t n, size_t stride, float inverse_width,
                       int32_t lowest_bin, uint32_t bins, uint64_t *counts) {
-    if (bins == 0 || bins > INT32_MAX || stride == 0 || !(inverse_width > 0) ||
+    if (n == 0 || bins == 0 || bins > INT32_MAX || stride == 0 || !(inverse_width > 0) ||
         inverse_width > FLT_MAX || (int64_t)lowest_bin + bins - 1 > INT32_MAX) {
         return;
     }
-    const bin_rule rule = {(double)inverse_width, (double)lowest_bin,
-                           (double)((int64_t)lowest_bin + bins - 1), lowest_bin, -1};
+    const int32_t highest_bin = (int32_t)(lowest_bin + (int64_t)bins - 1);
+    const int single = single_suffices(inverse_width, lowest_bin, highest_bin);
     int32_t block[BLOCK];
-    size_t left = n == 0 ? 0 : (n - 1) / stride + 1;
-    while (left > 0) {
-        size_t filled = left < BLOCK ? left : BLOCK;
-        if (stride == 1) {
-            for (size_t i = 0; i < filled; ++i) {
-                block[i] = bin_of(x[i], &rule);
-            }
+    size_t left = (n - 1) / stride + 1;
+    for (;;) {
+        size_t count = left < BLOCK ? left : BLOCK;
+        if (single && stride == 1) {
+            bins_single(x, 1, count, inverse_width, lowest_bin, highest_bin, block);
+        } else if (single) {
+            bins_single(x, stride, count, inverse_width, lowest_bin, highest_bin, block);
         } else {
-            for (size_t i = 0; i < filled; ++i) {
-                block[i] = bin_of(x[i * stride], &rule);
-            }
+            bins_exact(x, stride, count, (double)inverse_width, lowest_bin, highest_bin, block);
         }
-        for (size_t i = 0; i < filled; ++i) {
+        for (size_t i = 0; i < count; ++i) {
             if (block[i] >= 0) {
                 counts[block[i]] += 1;
             }
         }
-        left -= filled;
-        if (left > 0) {
-            x += filled * stride;
+        left -= count;
+        if (left == 0) {
+            return;
         }
+        x += count * stride;
     }
 }

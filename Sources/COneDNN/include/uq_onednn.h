@@ -35,8 +35,7 @@ enum {
 typedef struct uq_dnn_engine uq_dnn_engine;
 
 /*
- * A prepared primitive. Read-only once created: threads may execute one op at the same time, each
- * with its own scratchpad.
+ * A prepared primitive. Threads may execute one op at the same time, each with its own scratchpad.
  */
 typedef struct uq_dnn_op uq_dnn_op;
 
@@ -165,10 +164,10 @@ uint64_t uq_dnn_op_weight_bytes(const uq_dnn_op *op);
  * Computes dst from src, which must not overlap. scratchpad: uq_dnn_op_scratch_bytes(op) bytes,
  * uninitialised, best aligned to 64, not shared with an execution under way; may be NULL if 0.
  */
-int uq_dnn_op_execute(const uq_dnn_op *op, const float *src, float *dst, void *scratchpad);
+int uq_dnn_op_execute(uq_dnn_op *op, const float *src, float *dst, void *scratchpad);
 
 /* The same for an op with two sources (uq_dnn_matmul_create). */
-int uq_dnn_op_execute_pair(const uq_dnn_op *op, const float *a, const float *b, float *dst,
+int uq_dnn_op_execute_pair(uq_dnn_op *op, const float *a, const float *b, float *dst,
                            void *scratchpad);
 
 #ifdef __cplusplus
