@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
-#include <stddef.h>
-
 // Different bodies, or the compiler would fold the two marks into one address.
 __attribute__((noinline)) void measure_begin(void) { __asm__ volatile("" ::"r"(1) : "memory"); }
 
@@ -15,9 +13,9 @@ enum { UNTOUCHED_BYTES = 64 };
 
 static uintptr_t stack_at_fill;
 
-__attribute__((noinline)) void stack_fill(void) {
-    stack_at_fill = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)3;
-    const uintptr_t top = stack_at_fill - UNTOUCHED_BYTES;
+__attribute__((noinline)) void stack_fill_below(uintptr_t pointer) {
+    stack_at_fill = pointer;
+    const uintptr_t top = pointer - UNTOUCHED_BYTES;
     for (volatile uint32_t *word = board_bss_end; (uintptr_t)word < top; word++)
         *word = PATTERN;
 }

@@ -13,11 +13,22 @@ void measure_begin(void);
 void measure_end(void);
 
 /*
- * Fills the free stack, from the end of .bss up to a little below the caller, with a pattern.
- * stack_used then returns the bytes between the stack pointer at the fill and the deepest word that
- * was written since: at least 64, which the fill leaves out for itself. Take it outside the marks.
+ * Fills the free stack, from the end of .bss up to 64 bytes below `pointer`, with a pattern.
+ *
+ * stack_used then returns the bytes between that pointer and the deepest word that was written
+ * since, 64 at least. Take both outside the marks. stack_fill starts at the caller's own pointer.
  */
-void stack_fill(void);
+void stack_fill_below(uintptr_t pointer);
 uint32_t stack_used(void);
+
+__attribute__((always_inline)) static inline void stack_fill(void) {
+    uintptr_t pointer;
+#if defined(__arm__)
+    __asm__ volatile("mov %0, sp" : "=r"(pointer));
+#else
+    __asm__ volatile("mv %0, sp" : "=r"(pointer));
+#endif
+    stack_fill_below(pointer);
+}
 
 #endif
