@@ -96,6 +96,7 @@ let package = Package(
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("COneDNNTests", ["COneDNN"]),
+    tests("UQBoardsTests", ["UQBoards"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
