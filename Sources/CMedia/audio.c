@@ -70,7 +70,7 @@ static int is_plain(int format) {
     }
 }
 
-// libsndfile plays what is left of a cut WAV as if it were whole. A streamed file says 2^32 - 1 or 0.
+// libsndfile plays what is left of a cut WAV as if it were whole. Streamed files say 2^32 - 1 or 0.
 static int is_cut(const unsigned char *b, size_t size) {
     size_t at = 12;
     while (memcmp(b, "RIFF", 4) == 0 && size - at >= 8) {
@@ -147,8 +147,8 @@ int cmedia_audio_decode(const void *data, size_t size, uint64_t max_samples, cme
     }
     int code = CMEDIA_OK;
     if (!is_plain(info.format)) {
-        code = cmedia_report(CMEDIA_UNSUPPORTED, "WAV that is neither PCM, float, A-law nor u-law", error,
-                             error_size);
+        code = cmedia_report(CMEDIA_UNSUPPORTED, "WAV that is neither PCM, float, A-law nor u-law",
+                             error, error_size);
     } else if (info.channels < 1 || info.channels > 1024 || info.samplerate < 1) {
         code = cmedia_report(CMEDIA_DAMAGED, "no channels or no sample rate", error, error_size);
     } else {

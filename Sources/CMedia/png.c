@@ -96,7 +96,7 @@ static int read_pixels(png_structp png, png_infop info, source *from, const cmed
     return CMEDIA_OK;
 }
 
-// Runs read_header where `pixels` is NULL, else read_pixels.
+// Runs read_header where `header` is given, else read_pixels.
 static int read_png(const void *data, size_t size, cmedia_picture *header,
                     const cmedia_picture *picture, void *pixels, size_t pixel_bytes, char *error,
                     size_t error_size) {
@@ -107,7 +107,7 @@ static int read_png(const void *data, size_t size, cmedia_picture *header,
         png_destroy_read_struct(&png, NULL, NULL);
         return cmedia_report(CMEDIA_NO_MEMORY, "no memory for a picture", error, error_size);
     }
-    int code = pixels == NULL ? read_header(png, info, &from, header)
+    int code = header != NULL ? read_header(png, info, &from, header)
                               : read_pixels(png, info, &from, picture, pixels, pixel_bytes);
     png_destroy_read_struct(&png, &info, NULL);
     return code == CMEDIA_OK ? code : cmedia_report(code, from.message, error, error_size);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Copies `text`, cut to fit and without control characters, to the caller's buffer; returns `code`. */
+/* Copies `text`, cut to fit and made printable, to the caller's buffer; returns `code`. */
 int cmedia_report(int code, const char *text, char *error, size_t error_size);
 
 #endif

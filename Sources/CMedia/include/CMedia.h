@@ -43,8 +43,8 @@ typedef struct cmedia_picture {
  * Reads the header of a PNG. Palettes become RGB, grey of 1, 2 and 4 bits becomes 8 bits, grey
  * with alpha and transparent colours become RGBA, 16 bits stay 16 bits.
  *
- * Fails with CMEDIA_TOO_LARGE above `max_pixels` pixels and where the data is too short for so large
- * a picture even at deflate's best (1032 : 1).
+ * Fails with CMEDIA_TOO_LARGE above `max_pixels` pixels and where the data is too short for so
+ * large a picture even at deflate's best (1032 : 1).
  */
 int cmedia_png_header(const void *data, size_t size, uint64_t max_pixels, cmedia_picture *picture,
                       char *error, size_t error_size);
