@@ -100,7 +100,9 @@ public struct NumPyArray: @unchecked Sendable {
     for axis in 1..<shape.rank { strides[axis] = strides[axis - 1] * shape[axis - 1] }
     var index = [Int](repeating: 0, count: shape.rank)
     var rest = first
-    for (axis, stride) in shape.strides.enumerated() { (index[axis], rest) = (rest / stride, rest % stride) }
+    for (axis, stride) in shape.strides.enumerated() {
+      (index[axis], rest) = (rest / stride, rest % stride)
+    }
     var position = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
     for i in 0..<count {
       to[i] = value(position)

@@ -10,7 +10,8 @@ extension Sample {
   /// integer truncates toward zero and saturates).
   ///
   /// - Throws: `sample.inputs.mismatch` where inputs have no tensor, `sample.shape.mismatch`.
-  public func tensors(for model: [(name: String, type: TensorType)]) throws(Diagnostic) -> [Tensor] {
+  public func tensors(for model: [(name: String, type: TensorType)]) throws(Diagnostic) -> [Tensor]
+  {
     let matched = try matched(to: model.map(\.name))
     var result: [Tensor] = []
     for (tensor, input) in zip(matched, model) {

@@ -56,6 +56,7 @@ extension SampleSource {
 /// Reads an ONNX `TensorProto` file: the tensor's name, where it has one, and its value.
 ///
 /// The layer that knows ONNX gives it to ``SampleFolder``.
-public typealias TensorProtoReader = @Sendable (_ data: Data) throws -> (
-  name: String?, tensor: Tensor
-)
+public typealias TensorProtoReader =
+  @Sendable (_ data: Data) throws -> (
+    name: String?, tensor: Tensor
+  )
