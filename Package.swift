@@ -91,6 +91,10 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    tests(
+      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport"],
+      resources: [.copy("fixtures.json")]),
+
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
