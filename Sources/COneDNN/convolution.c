@@ -96,10 +96,9 @@ static int create(describe_function *describe, clamp_function *clamp, const uq_d
     }
     dnnl_primitive_desc_t description;
     if (status == dnnl_success) {
-        const uq_operands operands = {uq_descriptor_borrow(&plan.src),
-                                      uq_descriptor_borrow(&plan.weights_any),
-                                      bias ? uq_descriptor_borrow(&plan.bias) : NULL,
-                                      uq_descriptor_borrow(&plan.dst)};
+        const uq_operands operands = {
+            uq_descriptor_borrow(&plan.src), uq_descriptor_borrow(&plan.weights_any),
+            bias ? uq_descriptor_borrow(&plan.bias) : NULL, uq_descriptor_borrow(&plan.dst)};
         status = describe(&description, engine->handle, &operands, &window, plan.attributes);
     }
     int result = status == dnnl_success ? uq_op_create(&plan, description, weights, bias, op)

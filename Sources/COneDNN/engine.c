@@ -36,6 +36,10 @@ int uq_dnn_single_threaded(void) {
 }
 
 uq_dnn_engine *uq_dnn_engine_create(void) {
+    // Its memory would have to come from SYCL's allocator.
+    if (dnnl_version()->cpu_runtime == DNNL_RUNTIME_SYCL) {
+        return NULL;
+    }
     uq_dnn_engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
         return NULL;

@@ -17,8 +17,7 @@ static dnnl_status_t matrix(uq_descriptor *descriptor, int32_t rows, int32_t col
     return uq_descriptor_strided(descriptor, 2, dims, strides);
 }
 
-static dnnl_status_t plan_inner_product(uq_plan *plan, const uq_dnn_inner_product *s,
-                                        bool biased) {
+static dnnl_status_t plan_inner_product(uq_plan *plan, const uq_dnn_inner_product *s, bool biased) {
     dnnl_dims_t dims = {s->out_c, s->in_c};
     dnnl_status_t status = matrix(&plan->src, s->batch, s->in_c);
     if (status == dnnl_success) {
@@ -59,10 +58,9 @@ int uq_dnn_inner_product_create(const uq_dnn_engine *engine, const uq_dnn_inner_
     }
     dnnl_primitive_desc_t description;
     if (status == dnnl_success) {
-        const uq_operands operands = {uq_descriptor_borrow(&plan.src),
-                                      uq_descriptor_borrow(&plan.weights_any),
-                                      bias ? uq_descriptor_borrow(&plan.bias) : NULL,
-                                      uq_descriptor_borrow(&plan.dst)};
+        const uq_operands operands = {
+            uq_descriptor_borrow(&plan.src), uq_descriptor_borrow(&plan.weights_any),
+            bias ? uq_descriptor_borrow(&plan.bias) : NULL, uq_descriptor_borrow(&plan.dst)};
         status =
             uq_describe_inner_product(&description, engine->handle, &operands, plan.attributes);
     }

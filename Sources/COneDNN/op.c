@@ -128,8 +128,8 @@ dnnl_status_t uq_plan_begin(uq_plan *plan, const uq_dnn_engine *engine) {
     *plan = (uq_plan){.engine = engine};
     dnnl_status_t status = dnnl_primitive_attr_create(&plan->attributes);
     if (status == dnnl_success) {
-        status = dnnl_primitive_attr_set_scratchpad_mode(plan->attributes,
-                                                         dnnl_scratchpad_mode_user);
+        status =
+            dnnl_primitive_attr_set_scratchpad_mode(plan->attributes, dnnl_scratchpad_mode_user);
     }
     // The default can be lowered to bfloat16 from the environment.
     if (status == dnnl_success) {
@@ -282,13 +282,9 @@ void uq_dnn_op_destroy(uq_dnn_op *op) {
     free(op);
 }
 
-size_t uq_dnn_op_scratch_bytes(const uq_dnn_op *op) {
-    return op->scratch_bytes;
-}
+size_t uq_dnn_op_scratch_bytes(const uq_dnn_op *op) { return op->scratch_bytes; }
 
-uint64_t uq_dnn_op_weight_bytes(const uq_dnn_op *op) {
-    return op->weight_bytes;
-}
+uint64_t uq_dnn_op_weight_bytes(const uq_dnn_op *op) { return op->weight_bytes; }
 
 static dnnl_status_t lend(execution *run, const uq_dnn_op *op, int role,
                           uq_descriptor_ref descriptor) {
@@ -318,8 +314,7 @@ static dnnl_status_t prepare(execution *run, const uq_dnn_op *op) {
         status = lend(run, op, DNNL_ARG_WEIGHTS, op->pair);
     }
     if (op->weights) {
-        run->arguments[run->arguments_count++] =
-            (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, op->weights};
+        run->arguments[run->arguments_count++] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, op->weights};
     }
     if (op->bias) {
         run->arguments[run->arguments_count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, op->bias};
@@ -366,8 +361,8 @@ static dnnl_status_t run_on(const uq_dnn_op *op, const execution *run, void *con
             return status;
         }
     }
-    dnnl_status_t status = dnnl_primitive_execute(op->primitive, run->stream,
-                                                  run->arguments_count, run->arguments);
+    dnnl_status_t status =
+        dnnl_primitive_execute(op->primitive, run->stream, run->arguments_count, run->arguments);
     return status == dnnl_success ? dnnl_stream_wait(run->stream) : status;
 }
 

@@ -19,10 +19,8 @@ static bool fits(const uq_dnn_pooling *s) {
     const dnnl_dim_t src[] = {s->batch, s->in_h, s->in_w, s->channels};
     const dnnl_dim_t dst[] = {s->batch, s->out_h, s->out_w, s->channels};
     return uq_tensor_fits(src, 4) && uq_tensor_fits(dst, 4) &&
-           windows_filled(s->in_h, s->out_h, s->kernel_h, s->stride_h, s->dilation_h,
-                          s->pad_top) &&
-           windows_filled(s->in_w, s->out_w, s->kernel_w, s->stride_w, s->dilation_w,
-                          s->pad_left);
+           windows_filled(s->in_h, s->out_h, s->kernel_h, s->stride_h, s->dilation_h, s->pad_top) &&
+           windows_filled(s->in_w, s->out_w, s->kernel_w, s->stride_w, s->dilation_w, s->pad_left);
 }
 
 int uq_dnn_pooling_create(const uq_dnn_engine *engine, const uq_dnn_pooling *s, uq_dnn_op **op) {

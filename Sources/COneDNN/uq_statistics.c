@@ -67,22 +67,22 @@ void uq_range_f32(const float *x, size_t n, float *lo, float *hi, uint64_t *nonf
 
 // The clamp comes before the subtraction: a tiny negative product minus the lowest bin would round
 // up to the next bin. Infinite and NaN values are clamped as well, and marked with -1.
-#define DEFINE_BLOCK_BINS(name, real)                                                           \
-    static void name(const float *restrict x, size_t stride, size_t count, real factor,         \
-                     int32_t lowest, int32_t highest, int32_t *restrict bins) {                 \
-        const real low = (real)lowest;                                                          \
-        const real high = (real)highest;                                                        \
-        for (size_t i = 0; i < count; ++i) {                                                    \
-            float value = x[i * stride];                                                        \
-            real place = (real)value * factor;                                                  \
-            place = place > low ? place : low;                                                  \
-            place = place < high ? place : high;                                                \
-            int32_t bin = (int32_t)place;                                                       \
-            bin -= (int32_t)(place < (real)bin);                                                \
-            uint32_t index = (uint32_t)bin - (uint32_t)lowest;                                  \
-            int32_t discarded = -(int32_t)!(fabsf(value) <= FLT_MAX);                           \
-            bins[i] = (int32_t)index | discarded;                                               \
-        }                                                                                       \
+#define DEFINE_BLOCK_BINS(name, real)                                                              \
+    static void name(const float *restrict x, size_t stride, size_t count, real factor,            \
+                     int32_t lowest, int32_t highest, int32_t *restrict bins) {                    \
+        const real low = (real)lowest;                                                             \
+        const real high = (real)highest;                                                           \
+        for (size_t i = 0; i < count; ++i) {                                                       \
+            float value = x[i * stride];                                                           \
+            real place = (real)value * factor;                                                     \
+            place = place > low ? place : low;                                                     \
+            place = place < high ? place : high;                                                   \
+            int32_t bin = (int32_t)place;                                                          \
+            bin -= (int32_t)(place < (real)bin);                                                   \
+            uint32_t index = (uint32_t)bin - (uint32_t)lowest;                                     \
+            int32_t discarded = -(int32_t) !(fabsf(value) <= FLT_MAX);                             \
+            bins[i] = (int32_t)index | discarded;                                                  \
+        }                                                                                          \
     }
 
 DEFINE_BLOCK_BINS(bins_exact, double)
@@ -93,8 +93,7 @@ DEFINE_BLOCK_BINS(bins_single, float)
 static int single_suffices(float factor, int32_t lowest, int32_t highest) {
     const int32_t exact = 1 << FLT_MANT_DIG;
     int exponent;
-    return factor >= 1 && frexpf(factor, &exponent) == 0.5f && lowest >= -exact &&
-           highest <= exact;
+    return factor >= 1 && frexpf(factor, &exponent) == 0.5f && lowest >= -exact && highest <= exact;
 }
 
 void uq_histogram_f32(const float *x, size_t n, size_t stride, float inverse_width,

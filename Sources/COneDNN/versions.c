@@ -9,8 +9,7 @@ dnnl_status_t uq_descriptor_strided(uq_descriptor *descriptor, int rank, const d
 }
 
 dnnl_status_t uq_descriptor_any(uq_descriptor *descriptor, int rank, const dnnl_dims_t dims) {
-    return dnnl_memory_desc_create_with_tag(descriptor, rank, dims, dnnl_f32,
-                                            dnnl_format_tag_any);
+    return dnnl_memory_desc_create_with_tag(descriptor, rank, dims, dnnl_f32, dnnl_format_tag_any);
 }
 
 void uq_descriptor_destroy(uq_descriptor *descriptor) {
@@ -30,8 +29,7 @@ dnnl_status_t uq_describe_convolution(dnnl_primitive_desc_t *result, dnnl_engine
 }
 
 dnnl_status_t uq_describe_transposed_convolution(dnnl_primitive_desc_t *result,
-                                                 dnnl_engine_t engine,
-                                                 const uq_operands *operands,
+                                                 dnnl_engine_t engine, const uq_operands *operands,
                                                  const uq_window *window,
                                                  const_dnnl_primitive_attr_t attributes) {
     return dnnl_deconvolution_forward_primitive_desc_create(
@@ -59,9 +57,8 @@ dnnl_status_t uq_describe_pooling(dnnl_primitive_desc_t *result, dnnl_engine_t e
                                   dnnl_alg_kind_t kind, const uq_operands *operands,
                                   const uq_window *window, const_dnnl_primitive_attr_t attributes) {
     return dnnl_pooling_forward_primitive_desc_create(
-        result, engine, dnnl_forward_inference, kind, operands->src, operands->dst,
-        window->strides, window->kernel, window->dilations, window->pads_before,
-        window->pads_after, attributes);
+        result, engine, dnnl_forward_inference, kind, operands->src, operands->dst, window->strides,
+        window->kernel, window->dilations, window->pads_before, window->pads_after, attributes);
 }
 
 dnnl_status_t uq_append_eltwise(dnnl_post_ops_t post_ops, dnnl_alg_kind_t kind, float alpha,
@@ -80,9 +77,7 @@ dnnl_status_t uq_descriptor_any(uq_descriptor *descriptor, int rank, const dnnl_
     return dnnl_memory_desc_init_by_tag(descriptor, rank, dims, dnnl_f32, dnnl_format_tag_any);
 }
 
-void uq_descriptor_destroy(uq_descriptor *descriptor) {
-    (void)descriptor;
-}
+void uq_descriptor_destroy(uq_descriptor *descriptor) { (void)descriptor; }
 
 dnnl_status_t uq_describe_convolution(dnnl_primitive_desc_t *result, dnnl_engine_t engine,
                                       const uq_operands *operands, const uq_window *window,
@@ -99,8 +94,7 @@ dnnl_status_t uq_describe_convolution(dnnl_primitive_desc_t *result, dnnl_engine
 }
 
 dnnl_status_t uq_describe_transposed_convolution(dnnl_primitive_desc_t *result,
-                                                 dnnl_engine_t engine,
-                                                 const uq_operands *operands,
+                                                 dnnl_engine_t engine, const uq_operands *operands,
                                                  const uq_window *window,
                                                  const_dnnl_primitive_attr_t attributes) {
     dnnl_deconvolution_desc_t operation;
@@ -118,9 +112,9 @@ dnnl_status_t uq_describe_inner_product(dnnl_primitive_desc_t *result, dnnl_engi
                                         const uq_operands *operands,
                                         const_dnnl_primitive_attr_t attributes) {
     dnnl_inner_product_desc_t operation;
-    dnnl_status_t status = dnnl_inner_product_forward_desc_init(
-        &operation, dnnl_forward_inference, operands->src, operands->weights, operands->bias,
-        operands->dst);
+    dnnl_status_t status =
+        dnnl_inner_product_forward_desc_init(&operation, dnnl_forward_inference, operands->src,
+                                             operands->weights, operands->bias, operands->dst);
     if (status != dnnl_success) {
         return status;
     }

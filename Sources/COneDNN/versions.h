@@ -58,8 +58,7 @@ dnnl_status_t uq_describe_convolution(dnnl_primitive_desc_t *result, dnnl_engine
                                       const uq_operands *operands, const uq_window *window,
                                       const_dnnl_primitive_attr_t attributes);
 dnnl_status_t uq_describe_transposed_convolution(dnnl_primitive_desc_t *result,
-                                                 dnnl_engine_t engine,
-                                                 const uq_operands *operands,
+                                                 dnnl_engine_t engine, const uq_operands *operands,
                                                  const uq_window *window,
                                                  const_dnnl_primitive_attr_t attributes);
 dnnl_status_t uq_describe_inner_product(dnnl_primitive_desc_t *result, dnnl_engine_t engine,

@@ -34,9 +34,7 @@ enum {
 /* The CPU of this process. Read-only once created: any number of threads may share it. */
 typedef struct uq_dnn_engine uq_dnn_engine;
 
-/*
- * A prepared primitive. Threads may execute one op at the same time, each with its own scratchpad.
- */
+/* A prepared primitive. Threads may execute one op at once, each with its own scratchpad. */
 typedef struct uq_dnn_op uq_dnn_op;
 
 /* "2.6.3": the version of the oneDNN library that runs, static storage. */
@@ -49,7 +47,7 @@ const char *uq_dnn_version(void);
  */
 int uq_dnn_single_threaded(void);
 
-/* The CPU engine, or NULL if oneDNN has none or memory is short. */
+/* The CPU engine, or NULL if oneDNN has none, or one on SYCL only, or memory is short. */
 uq_dnn_engine *uq_dnn_engine_create(void);
 
 /* Releases the engine; all its ops must have been destroyed. NULL is allowed. */
@@ -148,8 +146,7 @@ int uq_dnn_inner_product_create(const uq_dnn_engine *engine, const uq_dnn_inner_
 /* The op takes two sources: run it with uq_dnn_op_execute_pair. */
 int uq_dnn_matmul_create(const uq_dnn_engine *engine, const uq_dnn_matmul *shape, uq_dnn_op **op);
 
-int uq_dnn_pooling_create(const uq_dnn_engine *engine, const uq_dnn_pooling *shape,
-                          uq_dnn_op **op);
+int uq_dnn_pooling_create(const uq_dnn_engine *engine, const uq_dnn_pooling *shape, uq_dnn_op **op);
 
 /* Releases the op; none of its executions may be under way. NULL is allowed. */
 void uq_dnn_op_destroy(uq_dnn_op *op);
