@@ -20,7 +20,9 @@ public struct LoadedModel: Sendable {
   /// Reads and optimises a model.
   ///
   /// - Throws: all problems of the model at once.
-  public init(_ workspace: Workspace, disabledPasses: Set<String> = []) throws {
+  public init(
+    _ workspace: Workspace, disabledPasses: Set<String> = [], layouts: PortLayouts = PortLayouts()
+  ) throws {
     path = workspace.modelPath
     let known = Set(LosslessPasses.names)
     for name in disabledPasses.sorted() where !known.contains(name) {
@@ -38,6 +40,7 @@ public struct LoadedModel: Sendable {
     options.shapes = workspace.configuration.shapes ?? [:]
     imported = try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
     optimized = imported
+    try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
   }
 
