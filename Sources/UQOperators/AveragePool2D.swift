@@ -3,7 +3,7 @@ import UQNumerics
 import UQSupport
 
 /// Mean of each window of `[N, H, W, C]`.
-public struct AveragePool2D: Operator {
+public struct AveragePool2D: Operator, FloatEvaluation {
   /// Geometry.
   public var window: Window2D
   /// Whether padding counts as zeros (the divisor is `kh · kw`) or not at all.
@@ -33,7 +33,7 @@ public struct AveragePool2D: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 1)
   }
 
   /// A pooling, where every window holds an element of the image.
@@ -42,5 +42,43 @@ public struct AveragePool2D: Operator {
       return nil
     }
     return .pooling(includesPadding ? .averageIncludingPadding : .averageExcludingPadding, window)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let input = operands[0].shape
+    let channels = shape[3]
+    var result = Tensor(zeros: T.elementType, shape)
+    result.withMutableElements(T.self) { y in
+      operands[0].withElements(T.self) { x in
+        var next = 0
+        for n in 0..<shape[0] {
+          for row in 0..<shape[1] {
+            let rowTaps = window.taps(0, row, input[1])
+            let top = row * window.strides[0] - window.padding[0]
+            for column in 0..<shape[2] {
+              let columnTaps = window.taps(1, column, input[2])
+              let left = column * window.strides[1] - window.padding[1]
+              let divisor =
+                includesPadding
+                ? window.kernel[0] * window.kernel[1] : rowTaps.count * columnTaps.count
+              for c in 0..<channels {
+                var sum = 0.0
+                for i in rowTaps {
+                  let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                  for j in columnTaps {
+                    sum += Double(x[(line + left + j * window.dilations[1]) * channels + c])
+                  }
+                }
+                y[next] = T(sum / Double(max(divisor, 1)))
+                next += 1
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 }

@@ -3,7 +3,7 @@ import UQNumerics
 import UQSupport
 
 /// 2-D convolution of `[N, H, W, C]` with weights `[O, kh, kw, C / groups]` and an optional bias `[O]`.
-public struct Conv2D: Operator {
+public struct Conv2D: Operator, FloatEvaluation {
   /// Geometry; the kernel equals the weights' two middle extents.
   public var window: Window2D
   /// Number of groups that input and output channels are split into.
@@ -62,7 +62,7 @@ public struct Conv2D: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 2)
   }
 
   /// A convolution.
@@ -75,5 +75,58 @@ public struct Conv2D: Operator {
     guard operands.count > 1, let weights = operands[1], weights.shape.rank == 4 else { return 0 }
     return saturatingProduct(
       results[0].shape.count, weights.shape[1], weights.shape[2], weights.shape[3])
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let input = operands[0].shape
+    let depth = operands[1].shape[3]
+    let channels = shape[3]
+    let kernel = window.kernel
+    var result = Tensor(zeros: T.elementType, shape)
+    guard result.count > 0 else { return result }
+    result.withMutableElements(T.self) { y in
+      operands[0].withElements(T.self) { xs in
+        operands[1].withElements(T.self) { ws in
+          Tensor.withPointer(operands.count > 2 ? operands[2] : nil, T.self) { bias in
+            guard let x = xs.baseAddress, let w = ws.baseAddress else {
+              // No input channels or taps: the sum is empty.
+              for i in y.indices {
+                y[i] = T(activation.bound(bias.map { Double($0[i % channels]) } ?? 0))
+              }
+              return
+            }
+            var next = 0
+            for n in 0..<shape[0] {
+              for row in 0..<shape[1] {
+                let rowTaps = window.taps(0, row, input[1])
+                let top = row * window.strides[0] - window.padding[0]
+                for column in 0..<shape[2] {
+                  let columnTaps = window.taps(1, column, input[2])
+                  let left = column * window.strides[1] - window.padding[1]
+                  for o in 0..<channels {
+                    let firstChannel = o / (channels / groups) * depth
+                    var sum = bias.map { Double($0[o]) } ?? 0
+                    for i in rowTaps {
+                      let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                      for j in columnTaps {
+                        let pixel = line + left + j * window.dilations[1]
+                        sum += dot(
+                          x + pixel * input[3] + firstChannel,
+                          w + ((o * kernel[0] + i) * kernel[1] + j) * depth, depth)
+                      }
+                    }
+                    y[next] = T(activation.bound(sum))
+                    next += 1
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 }

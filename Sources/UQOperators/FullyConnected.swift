@@ -3,7 +3,7 @@ import UQNumerics
 import UQSupport
 
 /// `y = x · Wᵀ + b` for x `[..., K]`, weights `[O, K]` and an optional bias `[O]`.
-public struct FullyConnected: Operator {
+public struct FullyConnected: Operator, FloatEvaluation {
   /// Bounds applied to the result.
   public var activation: Clamp
 
@@ -42,7 +42,7 @@ public struct FullyConnected: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 2)
   }
 
   /// A fully connected layer over all but the last axis as rows.
@@ -54,5 +54,30 @@ public struct FullyConnected: Operator {
   public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
     guard let depth = operands.first??.shape.dimensions.last else { return 0 }
     return saturatingProduct(results[0].shape.count, depth)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let channels = operands[1].shape[0]
+    let depth = operands[1].shape[1]
+    var result = Tensor(zeros: T.elementType, shape)
+    guard result.count > 0 else { return result }
+    result.withMutableElements(T.self) { y in
+      Tensor.withPointer(operands[0], T.self) { x in
+        Tensor.withPointer(operands[1], T.self) { w in
+          Tensor.withPointer(operands.count > 2 ? operands[2] : nil, T.self) { bias in
+            for row in 0..<y.count / channels {
+              for o in 0..<channels {
+                var sum = bias.map { Double($0[o]) } ?? 0
+                if let x, let w { sum += dot(x + row * depth, w + o * depth, depth) }
+                y[row * channels + o] = T(activation.bound(sum))
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 }

@@ -1,9 +1,10 @@
+import Foundation
 import UQGraph
 import UQNumerics
 import UQSupport
 
 /// `x − log Σ exp(x)` along an axis.
-public struct LogSoftmax: Operator {
+public struct LogSoftmax: Operator, FloatEvaluation {
   /// Axis, from 0.
   public var axis: Int
 
@@ -31,6 +32,19 @@ public struct LogSoftmax: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 1)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    operands[0].mappedLines(along: axis) { (x: UnsafePointer<T>, y, count, step) in
+      var largest = -Double.infinity
+      for i in 0..<count { largest = max(largest, Double(x[i * step])) }
+      var sum = 0.0
+      for i in 0..<count { sum += exp(Double(x[i * step]) - largest) }
+      let logarithm = log(sum)
+      for i in 0..<count { y[i * step] = T(Double(x[i * step]) - largest - logarithm) }
+    }
   }
 }

@@ -1,9 +1,10 @@
+import Foundation
 import UQGraph
 import UQNumerics
 import UQSupport
 
 /// `exp(x) / Σ exp(x)` along an axis.
-public struct Softmax: Operator {
+public struct Softmax: Operator, FloatEvaluation {
   /// Axis, from 0.
   public var axis: Int
 
@@ -31,11 +32,23 @@ public struct Softmax: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 1)
   }
 
   /// 8 bits over `[0, 1)`: scale 1/256, zero point −128.
   public var quantizationRule: QuantizationRule {
     .fixed(Quantization(bits: 8, scales: [0x1p-8], zeroPoint: -128))
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    operands[0].mappedLines(along: axis) { (x: UnsafePointer<T>, y, count, step) in
+      var largest = -Double.infinity
+      for i in 0..<count { largest = max(largest, Double(x[i * step])) }
+      var sum = 0.0
+      for i in 0..<count { sum += exp(Double(x[i * step]) - largest) }
+      for i in 0..<count { y[i * step] = T(exp(Double(x[i * step]) - largest) / sum) }
+    }
   }
 }
