@@ -82,3 +82,53 @@ public struct AveragePool2D: Operator, FloatEvaluation {
     return result
   }
 }
+
+extension AveragePool2D {
+  /// ONNX `AveragePool` of one or two spatial axes.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("AveragePool") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "X")
+        let shape = builder.shape(of: x)
+        let window = try SpatialWindow(
+          onnx: node, kernel: try node.poolingKernel(),
+          input: try node.spatialExtents(shape, "pool"))
+        let includesPadding = try node.int("count_include_pad", default: 0) != 0
+        let operand = try builder.channelsLast(x, of: node)
+        return [
+          try builder.addAveragePool(
+            operand, window, includesPadding: includesPadding, of: node, rank: shape.rank)
+        ]
+      }
+    ]
+  }
+}
+
+extension GraphBuilder {
+  /// Adds the average pooling of `x`, `[N, H, W, C]`, and its copy in the model's layout.
+  ///
+  /// Padding that counts becomes a node of its own where windows also reach beyond it: what lies
+  /// there does not count.
+  fileprivate mutating func addAveragePool(
+    _ x: ValueID, _ window: SpatialWindow, includesPadding: Bool, of node: ForeignNode, rank: Int
+  ) throws(Diagnostic) -> ValueID {
+    guard includesPadding, window.overhangs, window.isPadded else {
+      let op = AveragePool2D(
+        window: window.window2D, includesPadding: includesPadding && window.isPadded)
+      return try addSpatial(op, [x], of: node, rank: rank)
+    }
+    let zeros = window.before.map { _ in 0 }
+    let after = zip(window.after, window.overhang).map { $0 + min($1, 0) }
+    let outer = rank == 3 ? [0, 0] : [0]
+    let padding = Pad(before: outer + window.before + [0], after: outer + after + [0], value: 0)
+    var unpadded = window
+    unpadded.before = zeros
+    unpadded.after = zeros
+    unpadded.overhang = window.overhang.map { max($0, 0) }
+    let padded = try add(
+      padding, [x], name: "\(node.name):pad", results: ["\(graph[x].name):pad"],
+      place: node.place)[0]
+    return try addSpatial(
+      AveragePool2D(window: unpadded.window2D), [padded], of: node, rank: rank)
+  }
+}

@@ -130,3 +130,92 @@ public struct Conv2D: Operator, FloatEvaluation {
     return result
   }
 }
+
+extension Conv2D {
+  /// ONNX `Conv` of one or two spatial axes.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("Conv") { node, builder throws(Diagnostic) in
+        let weights = try builder.convolutionConstant(node, 1, "W")
+        let x = builder.shape(of: try node.operand(0, "X"))
+        let extents = try node.spatialExtents(x, "conv")
+        guard weights.shape.rank == x.rank else {
+          throw Diagnostic(
+            id: "import.conv.rank", "weights are \(weights.shape), x is \(x)", at: node.place)
+        }
+        let kernel = Array(weights.shape.dimensions.dropFirst(2))
+        if let given = try node.ints("kernel_shape"), given != kernel {
+          throw Diagnostic(
+            id: "import.conv.kernel",
+            "kernel_shape is \(given), that of weights \(weights.shape) is \(kernel)",
+            at: node.place)
+        }
+        let window = try SpatialWindow(onnx: node, kernel: kernel, input: extents)
+        return [
+          try builder.addConvolution(
+            node, window: window.window2D, groups: try node.int("group", default: 1))
+        ]
+      }
+    ]
+  }
+}
+
+extension GraphBuilder {
+  /// The constant behind an operand of a convolution.
+  ///
+  /// - Throws: `import.conv.weights`.
+  fileprivate func convolutionConstant(
+    _ node: ForeignNode, _ index: Int, _ role: String
+  ) throws(Diagnostic) -> Tensor {
+    let id = try node.operand(index, role)
+    guard let tensor = constant(id) else {
+      throw Diagnostic(
+        id: "import.conv.weights",
+        "operand \(index) (\(role)) '\(graph[id].name)' is not constant", at: node.place)
+    }
+    return tensor
+  }
+
+  /// Adds the convolution of operand 0, `[N, C, L]` or `[N, C, H, W]`, by the constant operand 1,
+  /// `[O, C / groups, ...]`, with the constant operand 2 as bias if there is one.
+  fileprivate mutating func addConvolution(
+    _ node: ForeignNode, window: Window2D, groups: Int
+  ) throws(Diagnostic) -> ValueID {
+    let x = try node.operand(0, "X")
+    let rank = shape(of: x).rank
+    let channels = shape(of: x)[1]
+    let name = graph[try node.operand(1, "W")].name
+    var weights = try convolutionConstant(node, 1, "W")
+    let outputs = weights.shape[0]
+    guard groups > 0, channels % groups == 0, outputs % groups == 0,
+      weights.shape[1] == channels / groups
+    else {
+      throw Diagnostic(
+        id: "shape.conv2d.channels",
+        "weights \(weights.shape) in \(groups) groups do not go with the \(channels) channels of x "
+          + "\(shape(of: x))", at: node.place)
+    }
+    if rank == 3 {
+      weights = weights.reshaped([outputs, weights.shape[1], 1, weights.shape[2]])
+    }
+    var operands: [ValueID?] = [try channelsLast(x, of: node)]
+    let isDepthwise = groups == channels && groups > 1
+    if isDepthwise {
+      let taps = weights.permuted([2, 3, 0, 1])
+        .reshaped([weights.shape[2], weights.shape[3], outputs])
+      operands.append(addConstant(taps, name: "\(name):hwc"))
+    } else {
+      operands.append(addConstant(weights.permuted([0, 2, 3, 1]), name: "\(name):ohwi"))
+    }
+    if node.optionalOperand(2) != nil {
+      _ = try convolutionConstant(node, 2, "B")
+      operands.append(node.optionalOperand(2))
+    }
+    if isDepthwise {
+      let op = DepthwiseConv2D(window: window, multiplier: outputs / channels)
+      return try addSpatial(op, operands, of: node, rank: rank)
+    }
+    return try addSpatial(
+      Conv2D(window: window, groups: groups), operands, of: node, rank: rank)
+  }
+}

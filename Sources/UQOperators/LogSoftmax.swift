@@ -48,3 +48,22 @@ public struct LogSoftmax: Operator, FloatEvaluation {
     }
   }
 }
+
+extension LogSoftmax {
+  /// ONNX `LogSoftmax`; before operator set 13 over all axes from `axis` on.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("LogSoftmax", 1...12) { node, builder throws(Diagnostic) in
+        try builder.addOverTrailingAxes(node, axis: try node.int("axis", default: 1)) {
+          LogSoftmax(axis: $0)
+        }
+      },
+      .onnx("LogSoftmax", 13...1000) { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "input")
+        let rank = builder.shape(of: x).rank
+        let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
+        return try builder.add(LogSoftmax(axis: axis), [x], as: node)
+      },
+    ]
+  }
+}

@@ -95,3 +95,42 @@ public struct MaxPool2D: Operator {
     return result
   }
 }
+
+extension MaxPool2D {
+  /// ONNX `MaxPool` of one or two spatial axes, without indices.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("MaxPool") { node, builder throws(Diagnostic) in
+        guard node.results.dropFirst().allSatisfy(\.isEmpty) else {
+          throw Diagnostic(
+            id: "import.max-pool.indices",
+            "result '\(node.results[1])' (Indices) is asked for; only the maxima are computed",
+            at: node.place)
+        }
+        let x = try node.operand(0, "X")
+        let shape = builder.shape(of: x)
+        let window = try SpatialWindow(
+          onnx: node, kernel: try node.poolingKernel(),
+          input: try node.spatialExtents(shape, "pool"))
+        let operand = try builder.channelsLast(x, of: node)
+        return [
+          try builder.addSpatial(
+            MaxPool2D(window: window.window2D), [operand], of: node, rank: shape.rank)
+        ]
+      }
+    ]
+  }
+}
+
+extension ForeignNode {
+  /// Attribute `kernel_shape` of an ONNX pooling.
+  ///
+  /// - Throws: `import.attribute.*`.
+  func poolingKernel() throws(Diagnostic) -> [Int] {
+    guard let kernel = try ints("kernel_shape") else {
+      throw Diagnostic(
+        id: "import.attribute.missing", "attribute 'kernel_shape' is missing", at: place)
+    }
+    return kernel
+  }
+}

@@ -52,3 +52,22 @@ public struct Softmax: Operator, FloatEvaluation {
     }
   }
 }
+
+extension Softmax {
+  /// ONNX `Softmax`; before operator set 13 over all axes from `axis` on.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("Softmax", 1...12) { node, builder throws(Diagnostic) in
+        try builder.addOverTrailingAxes(node, axis: try node.int("axis", default: 1)) {
+          Softmax(axis: $0)
+        }
+      },
+      .onnx("Softmax", 13...1000) { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "input")
+        let rank = builder.shape(of: x).rank
+        let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
+        return try builder.add(Softmax(axis: axis), [x], as: node)
+      },
+    ]
+  }
+}
