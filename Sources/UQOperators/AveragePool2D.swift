@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -130,5 +131,35 @@ extension GraphBuilder {
       place: node.place)[0]
     return try addSpatial(
       AveragePool2D(window: unpadded.window2D), [padded], of: node, rank: rank)
+  }
+}
+
+extension AveragePool2D: LowerableOperator {
+  /// One call of `uq_avg_pool2d_s8`; the division is part of the multipliers.
+  ///
+  /// - Throws: `lower.average_pool2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("average_pool2d", node, in: context, results: [.int8])
+    let geometry = try ImageGeometry(
+      "average_pool2d", operands.xType, operands.resultType, window, at: context.place)
+    let taps = window.kernel[0] * window.kernel[1]
+    guard taps < 1 << 23 else {
+      throw Diagnostic(
+        id: "lower.average_pool2d.window",
+        "a window of \(taps) elements: sums of 2^23 and more leave 32 bits", at: context.place)
+    }
+    let hasOneDivisor = includesPadding || window.padding.allSatisfy { $0 == 0 }
+    let ratio = operands.input.scale / operands.output.scale
+    // Windows at an edge have fewer elements, so each number of them has its own multiplier.
+    let divisors = hasOneDivisor ? taps...taps : 1...taps
+    let scales = try context.addMultipliers(
+      "average_pool2d", divisors.map { ratio / Double($0) })
+    context.emit(
+      AveragePool2DKernel(
+        geometry: geometry, inputZeroPoint: operands.input.zeroPoint,
+        hasOneDivisor: hasOneDivisor,
+        outputStage: OutputStage(operands.output, rounding: context.rounding),
+        multipliers: scales.multipliers, shifts: scales.shifts,
+        input: context.buffer(operands.x), output: context.buffer(node.result)))
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -217,5 +218,25 @@ extension GraphBuilder {
     }
     return try addSpatial(
       Conv2D(window: window, groups: groups), operands, of: node, rank: rank)
+  }
+}
+
+extension Conv2D: LowerableOperator {
+  /// One call of `uq_conv2d_s8` or a variant for the weights' bits.
+  ///
+  /// - Throws: `lower.conv2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("conv2d", node, in: context, results: [.int8])
+    let layer = try context.addRequantizedLayer(
+      "conv2d", x: operands.x, weights: operands.weights, bias: operands.bias, result: node.result,
+      order: .channelRows)
+    let geometry = try ImageGeometry(
+      "conv2d", operands.xType, operands.resultType, window, at: context.place)
+    var kernel = Conv2DKernel(
+      geometry: geometry, groups: groups, inputZeroPoint: operands.input.zeroPoint,
+      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
+      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
+    kernel.scratchBuffer = context.addScratch(kernel.scratchBytes, alignment: 1)
+    context.emit(kernel, macs: operands.macs)
   }
 }

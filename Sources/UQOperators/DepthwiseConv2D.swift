@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -112,5 +113,25 @@ public struct DepthwiseConv2D: Operator, FloatEvaluation {
       }
     }
     return result
+  }
+}
+
+extension DepthwiseConv2D: LowerableOperator {
+  /// One call of `uq_depthwise_conv2d_s8` or a variant for the weights' bits.
+  ///
+  /// - Throws: `lower.depthwise_conv2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("depthwise_conv2d", node, in: context, results: [.int8])
+    let layer = try context.addRequantizedLayer(
+      "depthwise_conv2d", x: operands.x, weights: operands.weights, bias: operands.bias,
+      result: node.result, order: .tapRows)
+    let geometry = try ImageGeometry(
+      "depthwise_conv2d", operands.xType, operands.resultType, window, at: context.place)
+    var kernel = DepthwiseConv2DKernel(
+      geometry: geometry, multiplier: multiplier, inputZeroPoint: operands.input.zeroPoint,
+      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
+      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
+    kernel.scratchBuffer = context.addScratch(kernel.scratchBytes, alignment: 1)
+    context.emit(kernel, macs: operands.macs)
   }
 }

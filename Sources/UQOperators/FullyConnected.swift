@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -79,5 +80,33 @@ public struct FullyConnected: Operator, FloatEvaluation {
       }
     }
     return result
+  }
+}
+
+extension FullyConnected: LowerableOperator {
+  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits and int16 results.
+  ///
+  /// - Throws: `lower.fully_connected.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands(
+      "fully_connected", node, in: context, results: [.int8, .int16])
+    let layer = try context.addRequantizedLayer(
+      "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
+      result: node.result, order: .channelRows)
+    let x = operands.xType.shape
+    let y = operands.resultType.shape
+    guard let depth = x.last, let channels = y.last, x.count > 0, y.count > 0,
+      x.count < 1 << 31, y.count < 1 << 31
+    else {
+      throw Diagnostic(
+        id: "lower.fully_connected.size",
+        "x \(x), result \(y): an extent is 0 or sizes leave 31 bits", at: context.place)
+    }
+    let kernel = FullyConnectedKernel(
+      batch: x.count / depth, depth: depth, channels: channels,
+      isWide: operands.resultType.element == .int16,
+      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
+      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
+    context.emit(kernel, macs: operands.macs)
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -132,5 +133,27 @@ extension ForeignNode {
         id: "import.attribute.missing", "attribute 'kernel_shape' is missing", at: place)
     }
     return kernel
+  }
+}
+
+extension MaxPool2D: LowerableOperator {
+  /// One call of `uq_max_pool2d_s8`.
+  ///
+  /// - Throws: `lower.max_pool2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("max_pool2d", node, in: context, results: [.int8])
+    guard operands.input.isSameScale(as: operands.output) else {
+      throw Diagnostic(
+        id: "lower.max_pool2d.quantization",
+        "x has scale \(operands.input.scale) and zero point \(operands.input.zeroPoint), the result "
+          + "\(operands.output.scale) and \(operands.output.zeroPoint); they must be equal",
+        at: context.place)
+    }
+    context.emit(
+      MaxPool2DKernel(
+        geometry: try ImageGeometry(
+          "max_pool2d", operands.xType, operands.resultType, window, at: context.place),
+        outputStage: OutputStage(operands.output, rounding: context.rounding),
+        input: context.buffer(operands.x), output: context.buffer(node.result)))
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -69,5 +70,41 @@ extension Softmax {
         return try builder.add(Softmax(axis: axis), [x], as: node)
       },
     ]
+  }
+}
+
+extension Softmax: LowerableOperator {
+  /// One call of `uq_softmax_s8` or, for an int16 operand, `uq_softmax_s16_s8`.
+  ///
+  /// - Throws: `lower.softmax.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands(
+      "softmax", node, in: context, operands: [.int8, .int16], results: [.int8])
+    let shape = operands.xType.shape
+    guard case .fixed(let wanted) = quantizationRule, operands.output.isSameScale(as: wanted) else {
+      throw Diagnostic(
+        id: "lower.softmax.quantization",
+        "the result has scale \(operands.output.scale) and zero point \(operands.output.zeroPoint), "
+          + "the kernel makes 1/256 and -128", at: context.place)
+    }
+    guard shape.dimensions.indices.contains(axis), (1...65536).contains(shape[axis]),
+      shape.count > 0, shape.count < 1 << 31
+    else {
+      throw Diagnostic(
+        id: "lower.softmax.size",
+        "x is \(shape), the kernel takes 1 to 65536 elements along an axis",
+        at: context.place)
+    }
+    guard shape.strides[axis] == 1 else {
+      throw Diagnostic(
+        id: "lower.softmax.axis",
+        "axis \(axis) of x \(shape) is not the innermost; move it there by a Transpose",
+        at: context.place)
+    }
+    context.emit(
+      SoftmaxKernel(
+        rows: shape.count / shape[axis], depth: shape[axis], scale: operands.input.scale,
+        isWide: operands.xType.element == .int16, input: context.buffer(operands.x),
+        output: context.buffer(node.result)))
   }
 }
