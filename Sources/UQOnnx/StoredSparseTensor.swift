@@ -14,16 +14,17 @@ struct StoredSparseTensor {
   /// Largest dense form in bytes: a few bytes in the file can claim any extents.
   static let largest = 1 << 26
 
+  /// The elements that are not zero.
+  var values: StoredTensor? { proto.pointee.values.map { stored($0) } }
   /// The name, which the values carry.
-  var name: String { proto.pointee.values.map { text($0.pointee.name) } ?? "" }
+  var name: String { values?.name ?? "" }
 
   /// The dense tensor.
   ///
   /// - Throws: `onnx.tensor.sparse` where indices are out of range, repeated or do not match the
   ///   values, `onnx.tensor.size`, and what ``StoredTensor/tensor()`` throws.
   func tensor() throws(Diagnostic) -> Tensor {
-    guard let valuesProto = proto.pointee.values else { throw unsound("has no values") }
-    let values = try stored(valuesProto).tensor()
+    guard let values = try values?.tensor() else { throw unsound("has no values") }
     let indices: Tensor
     if let indicesProto = proto.pointee.indices {
       indices = try stored(indicesProto).tensor()
