@@ -101,6 +101,7 @@ let package = Package(
 
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards"]),
+    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
