@@ -74,3 +74,31 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
         return requantize_double(acc, multiplier, shift);
     return requantize_shift(acc, multiplier, shift);
 }
+
+void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
+                            const int32_t *multipliers, const uint8_t *shifts,
+                            int32_t count, int8_t *y)
+{
+    const int32_t min = output->min;
+    const int32_t max = output->max;
+    const int32_t zero_point = output->zero_point;
+    const int32_t rounding = output->rounding;
+    const uint32_t reach = rounding == UQ_ROUNDING_SINGLE ? 30u : 0u;
+    // floor((a + 1) / 2) + z = floor((a + 1 + 2 z) / 2).
+    const int32_t nudge = 1 + 2 * zero_point;
+    int32_t i;
+    for (i = 0; i < count; i++) {
+        const uint32_t shift = (uint32_t)shifts[i] - 33u;
+        int32_t high;
+        if (shift >= reach)
+            break;
+        high = (int32_t)(((int64_t)acc[i] * multipliers[i]) >> 32);
+        y[i] = (int8_t)uq_clamp(((high >> shift) + nudge) >> 1, min, max);
+    }
+    // From the first channel on that the short cut does not serve.
+    for (; i < count; i++) {
+        const int32_t value =
+            uq_requantize_any(acc[i], multipliers[i], shifts[i], rounding);
+        y[i] = (int8_t)uq_clamp(value + zero_point, min, max);
+    }
+}
