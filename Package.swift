@@ -92,6 +92,8 @@ let package = Package(
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
+
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

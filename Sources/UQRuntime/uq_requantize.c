@@ -29,17 +29,11 @@ static int32_t requantize_double(int32_t acc, int32_t multiplier,
         scaled = scaled > INT32_MAX ? INT32_MAX : scaled;
         scaled = scaled < INT32_MIN ? INT32_MIN : scaled;
     }
-    if (scaled == INT32_MIN && multiplier == INT32_MIN) {
-        high = INT32_MAX;
-    } else {
-        const int64_t product = scaled * multiplier;
-        int64_t nudged = product + (product >= 0 ? (int64_t)1 << 30
-                                                 : 1 - ((int64_t)1 << 30));
-        // Division by 2^31 towards zero.
-        if (nudged < 0)
-            nudged += ((int64_t)1 << 31) - 1;
-        high = (int32_t)(nudged >> 31);
-    }
+    // TFLite rounds negative products by another nudge and a division towards
+    // zero, which is this floor.
+    high = scaled == INT32_MIN && multiplier == INT32_MIN
+               ? INT32_MAX
+               : (int32_t)((scaled * multiplier + ((int64_t)1 << 30)) >> 31);
     if (shift > 31u) {
         const uint32_t right = shift - 31u;
         const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
