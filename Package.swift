@@ -102,6 +102,7 @@ let package = Package(
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards"]),
     tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
