@@ -89,7 +89,7 @@ import UQSupport
   }
 
   @Test func refusesImpossibleSizesBeforeAllocating() throws {
-    // 65535 x 65535 pixels in a file of a few hundred bytes; the checksum is right.
+    // 8191 x 8191 pixels are within the limit, but not in a file of a few hundred bytes.
     var header = png(width: 1, height: 1, channels: 1, [0])
     header.replaceSubrange(16..<24, with: [0, 0, 0x1F, 0xFF, 0, 0, 0x1F, 0xFF])
     #expect(problems { _ = try picture(header) } == ["samples.image.too-large"])

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQNumerics
 import UQSupport
+import Yams
 
 @testable import UQSamples
 
@@ -29,6 +30,17 @@ import UQSupport
     #expect(all.columns == [.name("a"), .index(2)])
     let back = try JSONDecoder().decode(Preprocessing.self, from: JSONEncoder().encode(all))
     #expect(back == all)
+  }
+
+  @Test func readsTheSameFromYAML() throws {
+    let text = "color: rgb\nscale: 1\nmean: [0, 0.5]\nresize: 9\ncolumns: [a, 1]\n"
+    let rules = try YAMLDecoder().decode(Preprocessing.self, from: text)
+    let same = try settings(
+      #"{"color": "rgb", "scale": 1, "mean": [0, 0.5], "resize": 9, "columns": ["a", 1]}"#)
+    #expect(rules == same)
+    #expect(throws: DecodingError.self) {
+      try YAMLDecoder().decode(Preprocessing.self, from: "colour: rgb\n")
+    }
   }
 
   @Test(arguments: [
