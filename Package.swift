@@ -92,7 +92,7 @@ let package = Package(
       swiftSettings: strict),
 
     tests(
-      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport"],
+      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
       resources: [.copy("fixtures.json")]),
 
     // Files of the tree that travel inside the program (runtime sources, board support).

@@ -39,7 +39,8 @@ static void start(png_structp png, png_infop info, source *from) {
     png_set_read_fn(png, from, pull);
     png_set_chunk_malloc_max(png, 1u << 22);
     png_set_chunk_cache_max(png, 64);
-    png_set_user_limits(png, 1u << 24, 1u << 24);
+    // JPEG's own limit; a picture of one long row would make resampling weights of its length.
+    png_set_user_limits(png, 65535, 65535);
     png_read_info(png, info);
     int color = png_get_color_type(png, info);
     png_set_expand(png);
@@ -131,7 +132,11 @@ int cmedia_png_header(const void *data, size_t size, uint64_t max_pixels, cmedia
     uint64_t width = big_endian(b + 16);
     uint64_t height = big_endian(b + 20);
     uint64_t pixels = width * height; // each below 2^32
-    if (pixels > max_pixels || pixels / 8 / 1032 > size) {
+    // By colour type: grey, -, RGB, palette, grey with alpha, -, RGBA.
+    static const uint64_t channels[8] = {1, 1, 3, 1, 2, 1, 4, 1};
+    uint64_t pixel_bits = channels[b[25] & 7] * b[24];
+    if (pixels > max_pixels || pixels > UINT64_MAX / 1024 ||
+        pixels * pixel_bits / 8 / 1032 > size) {
         char text[120];
         snprintf(text, sizeof text,
                  "%llu x %llu pixels: above the limit or impossible in %llu bytes",

@@ -15,8 +15,10 @@ struct DirectoryWalk {
   private static let maximumDepth = 8
   private static let maximumFiles = 1 << 22
 
-  /// Lists `root`, which may itself be a link. Names that begin with a dot are passed over, links
-  /// that lead out of the root or to a folder that was seen are not followed.
+  /// Lists `root`, which may itself be a link.
+  ///
+  /// Names that begin with a dot are passed over, links that lead out of the root or to a folder
+  /// that was seen are not followed.
   ///
   /// - Throws: `samples.folder.unreadable`, `samples.folder.too-large`.
   init(_ root: String) throws(Diagnostic) {

@@ -12,8 +12,8 @@ struct FolderDetector {
 
   /// What a folder may hold, for messages.
   static let accepted =
-    "accepted are pictures, WAV clips or CSV series in one sub-folder per class or with labels.csv, "
-    + "inputs.npy with labels.npy, .npy files, .npz files, and folders with input_0.pb"
+    "accepted are pictures, WAV clips or CSV series in one sub-folder per class or with "
+    + "labels.csv, inputs.npy with labels.npy, .npy files, .npz files, and folders with input_0.pb"
 
   private var place: SourcePlace { SourcePlace(file: path) }
   private func full(_ file: String) -> String {
@@ -88,7 +88,8 @@ struct FolderDetector {
     let found =
       walk.files.isEmpty
       ? "the folder has no files"
-      : "none of \(walk.files.count) files is a sample (\(walk.files.prefix(3).joined(separator: ", ")))"
+      : "none of \(walk.files.count) files is a sample "
+        + "(\(walk.files.prefix(3).joined(separator: ", ")))"
     let links = walk.notes.isEmpty ? "" : ", \(walk.notes.count) links were passed over"
     return Diagnostic(id: "samples.folder.empty", "\(found)\(links); \(Self.accepted)", at: place)
   }

@@ -7,8 +7,8 @@ import UQSupport
 public enum NumPyArchive {
   /// Opens the arrays of an archive, in the order of its directory, named without `.npy`.
   ///
-  /// Stored members stay in the mapped file, deflated ones are inflated. Members that are not `.npy`
-  /// are passed over.
+  /// Stored members stay in the mapped file, deflated ones are inflated. Members that are not
+  /// `.npy` are passed over.
   ///
   /// - Throws: `samples.file.unreadable`; `samples.npz.format`, `.truncated`, `.unsupported`,
   ///   `.duplicate`; `samples.npy.*` for a member.

@@ -10,7 +10,8 @@ public enum NumPyFile {
   /// `V2`, which is how NumPy stores it).
   ///
   /// - Throws: `samples.file.unreadable`, `samples.npy.format`, `samples.npy.type`,
-  ///   `samples.npy.shape`, or `samples.npy.truncated` where the length is not what the header says.
+  ///   `samples.npy.shape`, or `samples.npy.truncated` where the length is not what the header
+  ///   says.
   public static func open(_ path: String) throws(Diagnostic) -> NumPyArray {
     let content = try FileContent(path: path)
     return try NumPyArray(content.bytes, owner: content, place: SourcePlace(file: path))

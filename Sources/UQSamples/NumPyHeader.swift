@@ -113,7 +113,7 @@ struct NumPyHeader: Equatable {
   }
 }
 
-/// Reads the Python literal of a header: a flat dictionary of strings, truths and tuples of integers.
+/// Reads the Python literal of a header: a dictionary of strings, truths and tuples of integers.
 private struct LiteralParser {
   enum Value {
     case text(String)

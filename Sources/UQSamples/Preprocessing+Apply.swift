@@ -59,8 +59,8 @@ extension Preprocessing {
     return sound.channels == 1 ? tensor.reshaped([sound.frames]) : tensor
   }
 
-  /// The input that rows of a series become: float32 `[rows, columns]` or channels first; `[columns]`
-  /// for one row.
+  /// The input that rows of a series become: float32 `[rows, columns]` or channels first;
+  /// `[columns]` for a window of one row.
   ///
   /// - Throws: `samples.csv.column`, `samples.preprocess.channels`.
   func tensor(of table: CSVTable, rows: Range<Int>, place: SourcePlace) throws(Diagnostic)

@@ -65,28 +65,42 @@ public struct Preprocessing: Hashable, Sendable {
     case index(Int)
   }
 
-  /// Colours (`color`): `rgb`, `bgr` or `gray`. Default: as in the file, without alpha.
+  /// Colours (`color`): `rgb`, `bgr` or `gray`.
+  ///
+  /// Default: as in the file, without alpha.
   public var color: Color?
-  /// Layout (`layout`): `NHWC`, `NCHW`, `channels_last` or `channels_first`. Default: whichever the
-  /// model's input shape calls for; last where that is unknown.
+  /// Layout (`layout`): `NHWC`, `NCHW`, `channels_last` or `channels_first`.
+  ///
+  /// Default: whichever the model's input shape calls for; last where that is unknown.
   public var layout: Layout?
-  /// Size (`resize`) that a picture is scaled to before cropping. Default: its own.
+  /// Size (`resize`) that a picture is scaled to before cropping.
+  ///
+  /// Default: its own.
   public var resize: Size?
   /// Resampling (`resample`): `bilinear` (default) or `nearest`.
   public var resample: Resampling?
-  /// Size (`crop`) of the rectangle that is cut from the middle, `[height, width]` or one number for
-  /// a square. Default: everything.
+  /// Size (`crop`) of the rectangle that is cut from the middle, `[height, width]` or one number
+  /// for a square.
+  ///
+  /// Default: everything.
   public var crop: Size?
-  /// Factor (`scale`), one or one for each channel or column. Pixels are 0...255, those of 16-bit
-  /// pictures divided by 257 first. Default: 1.
+  /// Factor (`scale`), one or one for each channel or column.
+  ///
+  /// Pixels are 0...255, those of 16-bit pictures divided by 257 first. Default: 1.
   public var scale: [Double]?
-  /// What is subtracted (`mean`) after scaling, one or one for each channel or column. Default: 0.
+  /// What is subtracted (`mean`) after scaling, one or one for each channel or column.
+  ///
+  /// Default: 0.
   public var mean: [Double]?
-  /// What is divided by (`std`) last, one or one for each channel or column; not 0. Default: 1.
+  /// What is divided by (`std`) last, one or one for each channel or column; not 0.
+  ///
+  /// Default: 1.
   public var std: [Double]?
   /// Frames per second (`sample_rate`) that every clip must have; clips are never resampled.
   public var sampleRate: Int?
-  /// Whether a clip's channels are averaged to one (`mono`). Default: true.
+  /// Whether a clip's channels are averaged to one (`mono`).
+  ///
+  /// Default: true.
   public var mono: Bool?
   /// Frames of a clip (`length`): longer ones are cut, shorter ones end in silence.
   public var length: Int?
@@ -95,14 +109,22 @@ public struct Preprocessing: Hashable, Sendable {
   public var normalise: Normalization?
   /// Features of clips (`features`): `none` (default) or `raw`, both the wave itself.
   public var features: Features?
-  /// Rows of a sample (`window`) cut from a series. Default: the whole series is one sample.
+  /// Rows of a sample (`window`) cut from a series.
+  ///
+  /// Default: the whole series is one sample.
   public var window: Int?
-  /// Rows from one window's start to the next (`step`). Default: `window`.
+  /// Rows from one window's start to the next (`step`).
+  ///
+  /// Default: `window`.
   public var step: Int?
-  /// Columns of a series that are inputs (`columns`), in this order. Default: all but the label's.
+  /// Columns of a series that are inputs (`columns`), in this order.
+  ///
+  /// Default: all but the label's.
   public var columns: [Column]?
   /// Column of a series that holds the label (`label_column`), an index or a class name; a window
-  /// takes it from its last row. A series with labels but without `window` is cut into rows.
+  /// takes it from its last row.
+  ///
+  /// A series with labels but without `window` is cut into rows.
   public var labelColumn: Column?
 
   /// Preprocessing that changes nothing.

@@ -10,8 +10,8 @@ public struct Sample: Sendable {
   public var inputs: [(name: String?, tensor: Tensor)]
   /// Index of the class; `nil` without labels.
   public var label: Int?
-  /// Whether channels stand last only because neither the file nor the preprocessing says where they
-  /// belong; fitting may then move them first.
+  /// Whether channels stand last only because neither the file nor the preprocessing says where
+  /// they belong; fitting may then move them first.
   public var hasFreeLayout: Bool
 
   /// Creates a sample.
@@ -45,7 +45,7 @@ public protocol SampleSource: Sendable {
 }
 
 extension SampleSource {
-  /// The tensors that a model with these inputs is given for `sample`; see ``Sample/tensors(for:)``.
+  /// The tensors that a model with these inputs is given; see ``Sample/tensors(for:)``.
   public func tensors(for sample: Sample, inputs: [(name: String, type: TensorType)])
     throws(Diagnostic) -> [Tensor]
   {

@@ -2,7 +2,11 @@ import Foundation
 import UQNumerics
 import UQSupport
 
-/// The samples of a folder or of a single file, in any of the forms that interface.md lists.
+/// The samples of a folder or of a single file.
+///
+/// Pictures, clips, series and arrays in one sub-folder per class or listed in `labels.csv`;
+/// `inputs.npy` or one `.npz` with an axis of samples, and `labels.npy`; files of one sample each;
+/// ONNX test folders.
 ///
 /// Opening reads names, labels and headers; tensors are made when a sample is asked for, so memory
 /// does not grow with the number of samples. May be used from many threads at once.

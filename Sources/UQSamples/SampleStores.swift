@@ -85,7 +85,7 @@ struct ArrayStore: SampleStore {
   }
 }
 
-/// One sample in the `input_0.pb`, `input_1.pb`, ... of each folder.
+/// One sample in the files `input_0.pb`, `input_1.pb` and so on of each folder.
 struct ProtoStore: SampleStore {
   var paths: [[String]]
   var reader: TensorProtoReader

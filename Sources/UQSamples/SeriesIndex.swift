@@ -7,8 +7,10 @@ struct SeriesIndex {
   var labels: [Int]?
   var classes: [String]?
 
-  /// The windows as samples. A file that cannot be read or is shorter than a window is one sample,
-  /// so that asking for it reports it; but one whose rows should hold labels is an error.
+  /// The windows as samples.
+  ///
+  /// A file that cannot be read or is shorter than a window is one sample, so that asking for it
+  /// reports it; but one whose rows should hold labels is an error.
   func contents(_ form: SampleFolder.Form, _ preprocessing: Preprocessing) throws -> FolderContents
   {
     var names: [String] = []

@@ -4,8 +4,8 @@ import UQSupport
 
 /// The members of a ZIP file (stored or deflated, with or without ZIP64).
 ///
-/// Sizes are checked against the file before anything is allocated: members may not claim more bytes
-/// than the file has together, nor inflate by more than deflate can (1032 : 1).
+/// Sizes are checked against the file before anything is allocated: together members may not claim
+/// more bytes than the file has, nor may one inflate by more than deflate can (1032 : 1).
 struct ZipArchive: Sendable {
   struct Member: Sendable {
     var name: String

@@ -44,7 +44,7 @@ typedef struct cmedia_picture {
  * with alpha and transparent colours become RGBA, 16 bits stay 16 bits.
  *
  * Fails with CMEDIA_TOO_LARGE above `max_pixels` pixels and where the data is too short for so
- * large a picture even at deflate's best (1032 : 1).
+ * large a picture even at deflate's best (1032 : 1), with CMEDIA_DAMAGED above 65535 a side.
  */
 int cmedia_png_header(const void *data, size_t size, uint64_t max_pixels, cmedia_picture *picture,
                       char *error, size_t error_size);
