@@ -92,6 +92,17 @@ let package = Package(
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
+
+    tests("UQSupportTests", ["UQSupport"]),
+    tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQSimulatorTests",
+      ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQCodegenTests",
+      [
+        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
