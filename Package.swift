@@ -103,6 +103,16 @@ let package = Package(
     tests("UQBoardsTests", ["UQBoards"]),
     tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
+    tests("UQSupportTests", ["UQSupport"]),
+    tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQSimulatorTests",
+      ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQCodegenTests",
+      [
+        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

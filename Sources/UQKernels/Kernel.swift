@@ -66,17 +66,21 @@ public struct CField: Sendable, Hashable {
   public var name: String
   /// Its integers: one, or as many as the field's array has.
   public var values: [Int]
+  /// Whether C declares it as an array, which is then initialised in braces.
+  public var isArray: Bool
 
-  /// A scalar field.
+  /// A scalar field; `output.zero_point` names a field of a nested structure.
   public init(_ name: String, _ value: some BinaryInteger) {
     self.name = name
     values = [Int(value)]
+    isArray = false
   }
 
   /// An array field.
   public init(_ name: String, array: [Int]) {
     self.name = name
     values = array
+    isArray = true
   }
 }
 
