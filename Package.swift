@@ -86,7 +86,8 @@ let package = Package(
     .executableTarget(
       name: "uq",
       dependencies: [
-        "UQToolkit", "UQReport", "UQBoards", "UQSupport",
+        "UQToolkit", "UQReport", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQGraph",
+        "UQNumerics", "UQSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -57,6 +57,6 @@ extension SampleSource {
 ///
 /// The layer that knows ONNX gives it to ``SampleFolder``.
 public typealias TensorProtoReader =
-  @Sendable (_ data: Data) throws -> (
+  @Sendable (_ path: String) throws -> (
     name: String?, tensor: Tensor
   )

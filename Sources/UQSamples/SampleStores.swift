@@ -95,9 +95,8 @@ struct ProtoStore: SampleStore {
   ) {
     var inputs: [(name: String?, tensor: Tensor)] = []
     for path in paths[index] {
-      let content = try FileContent(path: path)
       do {
-        let (name, tensor) = try reader(Data(content.bytes))
+        let (name, tensor) = try reader(path)
         inputs.append((name?.isEmpty == true ? nil : name, tensor))
       } catch {
         let place = SourcePlace(file: path)

@@ -1,5 +1,7 @@
 import Foundation
 import UQCalibration
+import UQGraph
+import UQNumerics
 import UQSupport
 
 /// Reads calibration files for a model.

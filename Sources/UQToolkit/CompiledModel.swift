@@ -65,7 +65,7 @@ public struct CompiledModel: Sendable {
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
     return context.finish { from, to, byteCount in
-      CopyKernel(from: from, to: to, byteCount: byteCount)
+      CopyKernel(rowBytes: byteCount, x: .buffer(from), y: to)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import UQCalibration
 import UQCodegen
+import UQGraph
 import UQKernels
 import UQNumerics
 import UQQuantizer

@@ -36,16 +36,18 @@ public struct InputFiles: Sendable {
     var counts: Set<Int> = []
     var forms: Set<Bool> = []
     for (tensor, input) in zip(tensors, inputs) {
-      guard let (count, batch) = InputFiles.samples(tensor.shape, input.type.shape) else {
+      switch InputFiles.axis(tensor.shape, input.type.shape) {
+      case .some(.none): counts.insert(-1)
+      case .batch(let count):
+        counts.insert(count)
+        forms.insert(true)
+      case .stack(let count):
+        counts.insert(count)
+        forms.insert(false)
+      case nil:
         throw Diagnostic(
           id: "run.input.shape",
           "input '\(input.name)' is \(input.type.shape), the file has \(tensor.shape)")
-      }
-      if let count {
-        counts.insert(count)
-        forms.insert(batch)
-      } else {
-        counts.insert(-1)
       }
     }
     guard counts.count <= 1, forms.count <= 1, let count = counts.first else {
@@ -122,19 +124,27 @@ public struct InputFiles: Sendable {
     return found.compactMap { $0 }
   }
 
-  /// Number of samples in a file, `nil` for one sample without a sample axis; and whether the axis stands
-  /// for the batch.
-  private static func samples(_ file: Shape, _ model: Shape) -> (Int?, Bool)? {
-    if file == model { return (.some(nil), false) }
+  /// How a file holds samples.
+  private enum SampleAxis {
+    /// One sample without an axis for it.
+    case none
+    /// The model's batch axis of 1 is longer.
+    case batch(Int)
+    /// An axis in front of the model's shape.
+    case stack(Int)
+  }
+
+  private static func axis(_ file: Shape, _ model: Shape) -> SampleAxis? {
+    if file == model { return SampleAxis.none }
     if file.rank == model.rank, model.rank > 0, model[0] == 1,
       file.dimensions.dropFirst().elementsEqual(model.dimensions.dropFirst())
     {
-      return (file[0], true)
+      return .batch(file[0])
     }
     if file.rank == model.rank + 1, file.dimensions.dropFirst().elementsEqual(model.dimensions) {
-      return (file[0], false)
+      return .stack(file[0])
     }
-    return file.count == model.count ? (.some(nil), false) : nil
+    return file.count == model.count ? SampleAxis.none : nil
   }
 
   private static func part(_ tensor: Tensor, _ index: Int, of count: Int, _ shape: Shape) -> Tensor {

@@ -62,13 +62,13 @@ public struct ModelInspection: Sendable {
   }
 
   private func describe(_ port: OnnxPort) -> String {
-    "\(port.name) \(port.type)[\(port.shape.map { $0.map(String.init) ?? "?" }.joined(separator: ", "))]"
+    "\(port.name) \(port.type)[\(port.shape.map { $0 < 0 ? "?" : "\($0)" }.joined(separator: ", "))]"
   }
 
   private func port(_ port: OnnxPort) -> JSONValue {
     [
       "name": .string(port.name),
-      "shape": .array(port.shape.map { $0.map { .integer($0) } ?? .null }),
+      "shape": .array(port.shape.map { $0 < 0 ? .null : .integer($0) }),
       "type": .string(port.type),
     ]
   }

@@ -25,7 +25,7 @@ public struct SampleSet: Sendable {
   ) throws {
     folder = try SampleFolder(
       path: path, overriding: preprocessing ?? Preprocessing(), inputs: model.inputs,
-      tensorProtoReader: { url in try TensorProtoFile.read(url.path) })
+      tensorProtoReader: { path in try TensorProtoFile.read(path) })
     var all = Array(0..<folder.count)
     if let limit, limit < all.count {
       let count = all.count

@@ -1,4 +1,6 @@
 import ArgumentParser
+import UQCalibration
+import UQGraph
 import UQSupport
 import UQToolkit
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import UQKernels
+import UQQuantizer
 import UQSupport
 import UQToolkit
 

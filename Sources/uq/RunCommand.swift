@@ -1,4 +1,5 @@
 import ArgumentParser
+import UQNumerics
 import UQQuantizer
 import UQSupport
 import UQToolkit

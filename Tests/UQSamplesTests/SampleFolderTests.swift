@@ -184,7 +184,8 @@ private func firsts(_ folder: SampleFolder) throws -> [Float] {
       }
       try folder.write("test_data_set_\(set)/output_0.pb", Data([9]))
     }
-    let reader: TensorProtoReader = { data in
+    let reader: TensorProtoReader = { path in
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
       guard data.count == 2 else { throw Diagnostic(id: "onnx.tensor.bad", "bad") }
       return ("in\(data[1])", Tensor([Float(data[0] * 10 + data[1])], [1]))
     }
