@@ -50,7 +50,8 @@ public enum NumPyArchive {
         throw Diagnostic(id: error.id, "member '\(member.name)': \(error.message)", at: place)
       }
     }
-    guard !result.isEmpty else {
+    // NumPy writes an empty archive where there is nothing to save, which is sound.
+    guard !result.isEmpty || archive.members.isEmpty else {
       throw Diagnostic(id: "samples.npz.format", "no .npy member in the archive", at: place)
     }
     return result

@@ -67,7 +67,6 @@ struct SharedDataTests {
     #expect(try samples.sample(at: 79).inputs.count == 3)
   }
 
-  /// The pictures are what the arrays of the same data set were made of.
   @Test func digits() throws {
     var rules = Preprocessing()
     rules.scale = [1.0 / 255]
@@ -108,6 +107,34 @@ struct SharedDataTests {
       path: "\(sharedModels)/tabular_cancer_mlp/samples/test.csv", overriding: rules)
     #expect(samples.count == samples.labels?.count)
     #expect(try samples.sample(at: 0).inputs[0].tensor.shape == [30])
+  }
+
+  @Test func everyDataSetOpens() throws {
+    var opened = 0
+    for model in try FileManager.default.contentsOfDirectory(atPath: sharedModels).sorted() {
+      for part in ["calib", "eval"] {
+        let path = "\(sharedModels)/\(model)/\(part)"
+        guard FileManager.default.fileExists(atPath: path) else { continue }
+        let samples = try SampleFolder(path: path)
+        #expect(try samples.sample(at: 0).inputs.count > 0)
+        #expect(try samples.sample(at: samples.count - 1).inputs.count > 0)
+        if part == "eval" { #expect(samples.labels != nil, "\(model)") }
+        opened += 1
+      }
+    }
+    #expect(opened >= 19)
+  }
+
+  @Test func everyArchiveOfTheRelayCorpusReads() throws {
+    let corpus = "\(sharedModels)/../relay/corpus"
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: corpus) else { return }
+    for name in names.sorted() {
+      for file in ["inputs.npz", "outputs.npz"] {
+        let path = "\(corpus)/\(name)/\(file)"
+        guard FileManager.default.fileExists(atPath: path) else { continue }
+        #expect(throws: Never.self) { try NumPyArchive.read(path) }
+      }
+    }
   }
 
   @Test func aModelsFolderSaysWhereItsSamplesAre() {
