@@ -77,7 +77,7 @@ extension LoweringContext {
       if done { return }
     }
     let result = try quantization(node, node.result, bits: 8)
-    let bounds = integerBounds(result, clamp)
+    let bounds = OutputStage(result, clamp, rounding: rounding)
     let place = place
     try lowerPair(node) { a, b, isSwapped, broadcast, y throws(Diagnostic) in
       let ratioA = a.quantization.scale / result.scale

@@ -64,7 +64,7 @@ extension Multiply: LowerableOperator {
       if done { return }
     }
     let result = try context.quantization(node, node.result, bits: 8)
-    let bounds = context.integerBounds(result, activation)
+    let clamp = activation
     let rounding = context.rounding
     let place = context.place
     try context.lowerPair(node) { a, b, _, broadcast, y throws(Diagnostic) in
@@ -77,9 +77,8 @@ extension Multiply: LowerableOperator {
       return MultiplyKernel(
         broadcast: broadcast, zeroA: a.quantization.zeroPoint, zeroB: b.quantization.zeroPoint,
         scale: scale,
-        output: KernelOutput(
-          zeroPoint: result.zeroPoint, low: bounds.low, high: bounds.high,
-          rounding: scale.rounding), a: a.source, b: b.source, y: y)
+        output: OutputStage(result, clamp, rounding: scale.rounding), a: a.source, b: b.source, y: y
+      )
     }
   }
 }

@@ -114,7 +114,8 @@ extension PRelu: LowerableOperator {
     context.emit(
       PReluKernel(
         pixels: shape.count / max(values.count, 1), channels: values.count,
-        zeroPoint: from.zeroPoint, scale: scales[0], output: context.output(to, .none, scales[0]),
+        zeroPoint: from.zeroPoint, scale: scales[0],
+        output: OutputStage(to, rounding: scales[0].rounding),
         multipliers: context.addConstant(
           ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
         shifts: context.addConstant(

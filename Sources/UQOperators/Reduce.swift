@@ -166,7 +166,7 @@ extension Reduce: LowerableOperator {
       ReduceKernel(
         kind: kernelKind, outer: shape[..<reduced[0]].reduce(1, *), reduce: count,
         inner: shape[(reduced[reduced.count - 1] + 1)...].reduce(1, *), zeroPoint: from.zeroPoint,
-        scale: scale, output: context.output(to, .none, scale), x: source,
+        scale: scale, output: OutputStage(to, rounding: scale.rounding), x: source,
         y: context.buffer(node.result)))
   }
 }

@@ -88,19 +88,22 @@ extension LoweringContext {
       let folded = addend.rounded() - Double(from.zeroPoint * unit)
       bias[channel] = Int32(min(max(folded, -0x1p30), 0x1p30))
     }
-    let (low, high) = integerBounds(to, clamp)
-    emit(
-      ChannelAffineKernel(
-        pixels: shape.count / max(channels, 1), channels: channels, zeroPoint: from.zeroPoint,
-        output: KernelOutput(zeroPoint: to.zeroPoint, low: low, high: high, rounding: used),
-        weights: addConstant(
-          ProgramConstant(name: "\(node.name) weights", role: .weights, integers)),
-        bias: addConstant(ProgramConstant(name: "\(node.name) bias", role: .bias, bias)),
-        multipliers: addConstant(
-          ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
-        shifts: addConstant(ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts)),
-        x: buffer(x), y: buffer(node.result), scratch: addScratch(channels, alignment: 1)),
-      macs: shape.count)
+    let layer = RequantizedLayer(
+      weights: addConstant(
+        ProgramConstant(name: "\(node.name) weights", role: .weights, integers)), bits: 8,
+      bias: addConstant(ProgramConstant(name: "\(node.name) bias", role: .bias, bias)),
+      multipliers: addConstant(
+        ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
+      shifts: addConstant(ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts)))
+    let line = TensorType(.int8, [1, 1, shape.count / max(channels, 1), channels])
+    let geometry = try ImageGeometry(
+      node.spec.name, line, line, Window2D(kernel: [1, 1]), at: place)
+    var kernel = DepthwiseConv2DKernel(
+      geometry: geometry, multiplier: 1, inputZeroPoint: from.zeroPoint,
+      outputStage: OutputStage(to, clamp, rounding: used), layer: layer, input: buffer(x),
+      output: buffer(node.result))
+    kernel.scratchBuffer = addScratch(kernel.scratchBytes, alignment: 1)
+    emit(kernel, macs: shape.count)
     return true
   }
 

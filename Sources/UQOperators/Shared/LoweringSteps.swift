@@ -89,22 +89,6 @@ extension LoweringContext {
     return scale
   }
 
-  /// The last steps of a requantizing kernel for a result limited to `clamp`.
-  func output(_ quantization: Quantization, _ clamp: Clamp, _ scale: KernelScale) -> KernelOutput {
-    let (low, high) = integerBounds(quantization, clamp)
-    return KernelOutput(
-      zeroPoint: quantization.zeroPoint, low: low, high: high, rounding: scale.rounding)
-  }
-
-  /// The integers that `clamp` limits a result to.
-  func integerBounds(_ quantization: Quantization, _ clamp: Clamp) -> (low: Int, high: Int) {
-    let low =
-      clamp.low == -.infinity ? quantization.lowest : quantization.quantize(Double(clamp.low))
-    let high =
-      clamp.high == .infinity ? quantization.highest : quantization.quantize(Double(clamp.high))
-    return (min(low, high), high)
-  }
-
   /// Computes `function` of an int8 activation by a table of 256 exactly rounded results.
   ///
   /// - Throws: `lower.<operator>.bits`.
@@ -132,7 +116,8 @@ extension LoweringContext {
     guard
       let kernel = RescaleKernel(
         readsWide: from.bits == 16, writesWide: to.bits == 16, count: count,
-        zeroPoint: from.zeroPoint, scale: scale, output: output(to, .none, scale), x: x, y: y)
+        zeroPoint: from.zeroPoint, scale: scale, output: OutputStage(to, rounding: scale.rounding),
+        x: x, y: y)
     else { throw problem(node, "bits", "no kernel brings 16 bits from one scale to another") }
     emit(kernel)
   }
