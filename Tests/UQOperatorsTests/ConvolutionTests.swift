@@ -135,4 +135,22 @@ import UQSupport
     }
     #expect(problem?.id == "shape.conv2d.bias")
   }
+
+  /// Extents of 0 hide no overflow: everything made of a shape's extents fits.
+  @Test func emptyWeightsOfHugeExtentsAreNoShape() {
+    #expect(Shape(checking: [0, 1 << 40, 1 << 40]) == nil)
+    #expect(Shape(checking: [0, 1 << 40, 1 << 20])?.count == 0)
+    #expect(Shape(checking: [2, -1]) == nil)
+    #expect(([2, 3, 4] as Shape).map { $0 + 1 } == [3, 4, 5])
+  }
+
+  /// A model of a few hundred bytes cannot ask for hours of work while it is read.
+  @Test(.timeLimit(.minutes(1)))
+  func longConstantConvolutionsAreNotFolded() throws {
+    let big = Tensor(zeros: .float32, [1, 1, 2048, 2048])
+    let model = try ForeignModel(
+      "Conv", version: 11,
+      [.constant(big), .constant(Tensor(zeros: .float32, [1, 1, 1024, 1024]))])
+    #expect(model.has("conv2d"))
+  }
 }

@@ -59,6 +59,28 @@ import UQSupport
     #expect(try model.evaluate()[0].floats == [1.5, 3.5, 5])
   }
 
+  /// As ONNX Runtime and the format's own shape inference do.
+  @Test func ceilModeHoldsWithoutPadding() throws {
+    let model = try ForeignModel(
+      "MaxPool", version: 12,
+      attributes: [
+        "kernel_shape": .ints([2]), "strides": .ints([2]), "ceil_mode": .int(1),
+        "auto_pad": .string("VALID"),
+      ], [.input(.counting([1, 1, 5], from: 1))])
+    #expect(try model.evaluate()[0].floats == [2, 4, 5])
+  }
+
+  /// A window that starts behind the image is none.
+  @Test func ceilModeDropsWindowsOfPaddingAlone() throws {
+    let model = try ForeignModel(
+      "AveragePool", version: 19,
+      attributes: [
+        "kernel_shape": .ints([1]), "strides": .ints([2]), "ceil_mode": .int(1),
+        "pads": .ints([0, 1]),
+      ], [.input(.counting([1, 1, 2], from: 1))])
+    #expect(try model.evaluate()[0].floats == [1])
+  }
+
   /// Counted padding before, overhang after: 1...4 padded by one on each side, windows of 3 by 2.
   @Test func countedPaddingEndsWhereItWasAskedFor() throws {
     let model = try ForeignModel(
