@@ -7,7 +7,7 @@
 
 enum {
     /* Channels between two rounds of requantization; a multiple of 4. */
-    UQ_DEPTHWISE_BLOCK = 64,
+    UQ_DEPTHWISE_BLOCK = 32,
     /* Taps whose pixels are looked up at once. */
     UQ_DEPTHWISE_TAPS = 16
 };
