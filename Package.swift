@@ -103,6 +103,9 @@ let package = Package(
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards"]),
     tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),

@@ -140,7 +140,7 @@ public struct MultiplyKernel: Kernel {
   /// `scale_a · scale_b / scale_y`.
   public var scale: KernelScale
   /// Zero point, clamp and rounding.
-  public var output: KernelOutput
+  public var output: OutputStage
   /// First operand, of the result's size.
   public var a: KernelOperand
   /// Second operand.
@@ -150,7 +150,7 @@ public struct MultiplyKernel: Kernel {
 
   /// Creates the call.
   public init(
-    broadcast: KernelBroadcast, zeroA: Int, zeroB: Int, scale: KernelScale, output: KernelOutput,
+    broadcast: KernelBroadcast, zeroA: Int, zeroB: Int, scale: KernelScale, output: OutputStage,
     a: KernelOperand, b: KernelOperand, y: BufferID
   ) {
     self.broadcast = broadcast
@@ -186,7 +186,7 @@ public struct MultiplyKernel: Kernel {
   public func run(_ memory: ProgramMemory) {
     var params = uq_mul_params(
       broadcast: broadcast.structure, zero_a: Int32(zeroA), zero_b: Int32(zeroB),
-      multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.structure)
+      multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.parameters)
     uq_mul_s8(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
   }
 }

@@ -50,7 +50,7 @@ public struct RescaleKernel: Kernel {
   /// `scale_x / scale_y`.
   public var scale: KernelScale
   /// Zero point, clamp and rounding.
-  public var output: KernelOutput
+  public var output: OutputStage
   /// Operand.
   public var x: BufferID
   /// Result.
@@ -59,7 +59,7 @@ public struct RescaleKernel: Kernel {
   /// Creates the call; `nil` from int16 to int16, which no kernel computes.
   public init?(
     readsWide: Bool = false, writesWide: Bool = false, count: Int, zeroPoint: Int,
-    scale: KernelScale, output: KernelOutput, x: BufferID, y: BufferID
+    scale: KernelScale, output: OutputStage, x: BufferID, y: BufferID
   ) {
     guard !(readsWide && writesWide) else { return nil }
     self.readsWide = readsWide
@@ -97,7 +97,7 @@ public struct RescaleKernel: Kernel {
   public func run(_ memory: ProgramMemory) {
     var params = uq_rescale_params(
       count: Int32(count), in_zero_point: Int32(zeroPoint), multiplier: Int32(scale.multiplier),
-      shift: Int32(scale.shift), output: output.structure)
+      shift: Int32(scale.shift), output: output.parameters)
     if readsWide {
       uq_rescale_s16_s8(&params, memory.pointer(x), memory.pointer(y))
     } else if writesWide {
@@ -119,7 +119,7 @@ public struct PReluKernel: Kernel {
   /// `scale_x / scale_y`.
   public var scale: KernelScale
   /// Zero point, clamp and rounding.
-  public var output: KernelOutput
+  public var output: OutputStage
   /// `slope · scale_x / scale_y` of each channel.
   public var multipliers: ConstantID
   /// Right shift of each channel.
@@ -131,7 +131,7 @@ public struct PReluKernel: Kernel {
 
   /// Creates the call.
   public init(
-    pixels: Int, channels: Int, zeroPoint: Int, scale: KernelScale, output: KernelOutput,
+    pixels: Int, channels: Int, zeroPoint: Int, scale: KernelScale, output: OutputStage,
     multipliers: ConstantID, shifts: ConstantID, x: BufferID, y: BufferID
   ) {
     self.pixels = pixels
@@ -169,93 +169,9 @@ public struct PReluKernel: Kernel {
   public func run(_ memory: ProgramMemory) {
     var params = uq_prelu_params(
       pixels: Int32(pixels), channels: Int32(channels), in_zero_point: Int32(zeroPoint),
-      multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.structure)
+      multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.parameters)
     uq_prelu_s8(
       &params, memory.pointer(x), memory.pointer(multipliers), memory.pointer(shifts),
       memory.pointer(y))
-  }
-}
-
-/// `weight · x + bias` with a scale for each channel: a depthwise convolution of one tap
-/// (`uq_depthwise_conv2d_s8`).
-public struct ChannelAffineKernel: Kernel {
-  /// Pixels.
-  public var pixels: Int
-  /// Channels, innermost.
-  public var channels: Int
-  /// Zero point of the operand.
-  public var zeroPoint: Int
-  /// Zero point, clamp and rounding.
-  public var output: KernelOutput
-  /// int8 weight of each channel.
-  public var weights: ConstantID
-  /// int32 bias of each channel, the zero point folded in.
-  public var bias: ConstantID
-  /// Multiplier of each channel.
-  public var multipliers: ConstantID
-  /// Right shift of each channel.
-  public var shifts: ConstantID
-  /// Operand.
-  public var x: BufferID
-  /// Result.
-  public var y: BufferID
-  /// A pixel.
-  public var scratch: BufferID?
-
-  /// Creates the call.
-  public init(
-    pixels: Int, channels: Int, zeroPoint: Int, output: KernelOutput, weights: ConstantID,
-    bias: ConstantID, multipliers: ConstantID, shifts: ConstantID, x: BufferID, y: BufferID,
-    scratch: BufferID?
-  ) {
-    self.pixels = pixels
-    self.channels = channels
-    self.zeroPoint = zeroPoint
-    self.output = output
-    self.weights = weights
-    self.bias = bias
-    self.multipliers = multipliers
-    self.shifts = shifts
-    self.x = x
-    self.y = y
-    self.scratch = scratch
-  }
-
-  /// The C function.
-  public var symbol: String { "uq_depthwise_conv2d_s8" }
-  /// The header that declares it.
-  public var header: String { "uq_depthwise_conv2d.h" }
-  /// The source that defines it.
-  public var source: String { "uq_depthwise_conv2d_s8.c" }
-  /// The arguments in order.
-  public var arguments: [CArgument] {
-    let ones = [
-      "channel_multiplier", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h",
-      "dilation_w",
-    ]
-    return [
-      .structure(
-        type: "uq_depthwise_conv2d_params",
-        fields: [
-          CField("in_h", 1), CField("in_w", pixels), CField("in_c", channels), CField("out_h", 1),
-          CField("out_w", pixels),
-        ] + ones.map { CField($0, 1) } + [
-          CField("pad_top", 0), CField("pad_left", 0), CField("in_zero_point", zeroPoint),
-          output.field,
-        ]), .read(x), .constant(weights), .constant(bias), .constant(multipliers),
-      .constant(shifts), .write(y), scratch.map { .scratch($0) } ?? .null,
-    ]
-  }
-  /// Calls the C function on host memory.
-  public func run(_ memory: ProgramMemory) {
-    var params = uq_depthwise_conv2d_params(
-      in_h: 1, in_w: Int32(pixels), in_c: Int32(channels), out_h: 1, out_w: Int32(pixels),
-      channel_multiplier: 1, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1, dilation_h: 1,
-      dilation_w: 1, pad_top: 0, pad_left: 0, in_zero_point: Int32(zeroPoint),
-      output: output.structure)
-    uq_depthwise_conv2d_s8(
-      &params, memory.pointer(x), memory.pointer(weights), memory.pointer(bias),
-      memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(y),
-      memory.pointer(scratch))
   }
 }

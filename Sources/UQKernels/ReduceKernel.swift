@@ -20,7 +20,7 @@ public struct ReduceKernel: Kernel {
   /// `scale_x / scale_y`, for a mean divided by `reduce`.
   public var scale: KernelScale
   /// Zero point, clamp and rounding.
-  public var output: KernelOutput
+  public var output: OutputStage
   /// Operand.
   public var x: BufferID
   /// Result.
@@ -29,7 +29,7 @@ public struct ReduceKernel: Kernel {
   /// Creates the call.
   public init(
     kind: Kind, outer: Int, reduce: Int, inner: Int, zeroPoint: Int, scale: KernelScale,
-    output: KernelOutput, x: BufferID, y: BufferID
+    output: OutputStage, x: BufferID, y: BufferID
   ) {
     self.kind = kind
     self.outer = outer
@@ -71,7 +71,7 @@ public struct ReduceKernel: Kernel {
     var params = uq_reduce_params(
       outer: Int32(outer), reduce: Int32(reduce), inner: Int32(inner),
       in_zero_point: Int32(zeroPoint), multiplier: Int32(scale.multiplier),
-      shift: Int32(scale.shift), output: output.structure)
+      shift: Int32(scale.shift), output: output.parameters)
     let input: UnsafePointer<Int8> = UnsafePointer(memory.pointer(x, as: Int8.self))
     switch kind {
     case .sum: uq_reduce_sum_s8(&params, input, memory.pointer(y))

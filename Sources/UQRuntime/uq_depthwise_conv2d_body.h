@@ -38,11 +38,26 @@ static void find_pixels(const depthwise *d, int32_t left, int32_t first,
     int32_t kx = first - ky * p->kernel_w;
     while (count > 0) {
         const int8_t *row = uq_rows_at(d->rows, ky);
-        for (; kx < p->kernel_w && count > 0; kx++, count--) {
-            const int32_t column = left + kx * p->dilation_w;
-            *pixels++ = row == NULL || column < 0 || column >= p->in_w
-                            ? d->padding
-                            : row + column * p->in_c;
+        int32_t here = p->kernel_w - kx;
+        int32_t column = left + kx * p->dilation_w;
+        here = here < count ? here : count;
+        count -= here;
+        if (row != NULL && column >= 0 &&
+            column + (here - 1) * p->dilation_w < p->in_w) {
+            const int32_t step = p->dilation_w * p->in_c;
+            row += column * p->in_c;
+            *pixels++ = row;
+            for (; here > 1; here--) {
+                row += step;
+                *pixels++ = row;
+            }
+        } else {
+            for (; here > 0; here--) {
+                *pixels++ = row == NULL || column < 0 || column >= p->in_w
+                                ? d->padding
+                                : row + column * p->in_c;
+                column += p->dilation_w;
+            }
         }
         kx = 0;
         ky++;
@@ -50,18 +65,18 @@ static void find_pixels(const depthwise *d, int32_t left, int32_t first,
 }
 
 /*
- * Adds `taps` taps to the accumulators of `count` channels from `first` on,
- * both multiples of 4; channel multiplier 1.
+ * acc = start + `taps` taps, for `count` channels from `first` on, both
+ * multiples of 4; channel multiplier 1.
  */
 static void accumulate_4(const int8_t *const *pixels, const uq_weight *weights,
                          int32_t tap_bytes, int32_t taps, int32_t first,
-                         int32_t count, int32_t *acc)
+                         int32_t count, const int32_t *start, int32_t *acc)
 {
     for (int32_t c = first; c < first + count; c += 4) {
         const int8_t *const *pixel = pixels;
         const int8_t *const *end = pixels + taps;
         const uq_weight *w = weights;
-        int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
+        int32_t a0 = start[0], a1 = start[1], a2 = start[2], a3 = start[3];
         do {
             const int8_t *x = *pixel++ + c;
             const uint32_t group = uq_group4(w, c);
@@ -77,22 +92,25 @@ static void accumulate_4(const int8_t *const *pixels, const uq_weight *weights,
         acc[2] = a2;
         acc[3] = a3;
         acc += 4;
+        start += 4;
     }
 }
 
 /* The same for any channels and any channel multiplier. */
 static void accumulate_1(const int8_t *const *pixels, const uq_weight *weights,
                          int32_t tap_bytes, int32_t taps, int32_t first,
-                         int32_t count, int32_t multiplier, int32_t *acc)
+                         int32_t count, int32_t multiplier,
+                         const int32_t *start, int32_t *acc)
 {
     for (int32_t channel = first; channel < first + count; channel++) {
         const int32_t c = channel / multiplier;
         const uq_weight *w = weights;
+        int32_t a = *start++;
         for (int32_t tap = 0; tap < taps; tap++) {
-            *acc += uq_weight_at(w, channel) * pixels[tap][c];
+            a += uq_weight_at(w, channel) * pixels[tap][c];
             w += tap_bytes;
         }
-        acc++;
+        *acc++ = a;
     }
 }
 
@@ -108,7 +126,7 @@ static void convolve_pixel(const depthwise *d, int32_t left, int8_t *y)
         const int32_t count =
             left_over < UQ_DEPTHWISE_BLOCK ? left_over : UQ_DEPTHWISE_BLOCK;
         const int32_t fast = p->channel_multiplier == 1 ? count & ~3 : 0;
-        memcpy(acc, d->bias + first, (size_t)count * sizeof *acc);
+        const int32_t *start = d->bias + first;
         for (int32_t tap = 0; tap < taps; tap += UQ_DEPTHWISE_TAPS) {
             const uq_weight *w = d->weights + tap * d->tap_bytes;
             const int32_t more =
@@ -116,9 +134,13 @@ static void convolve_pixel(const depthwise *d, int32_t left, int8_t *y)
             // One list serves all channels where it holds all taps.
             if (first == 0 || taps > UQ_DEPTHWISE_TAPS)
                 find_pixels(d, left, tap, more, pixels);
-            accumulate_4(pixels, w, d->tap_bytes, more, first, fast, acc);
-            accumulate_1(pixels, w, d->tap_bytes, more, first + fast,
-                         count - fast, p->channel_multiplier, acc + fast);
+            accumulate_4(pixels, w, d->tap_bytes, more, first, fast, start,
+                         acc);
+            if (fast < count)
+                accumulate_1(pixels, w, d->tap_bytes, more, first + fast,
+                             count - fast, p->channel_multiplier, start + fast,
+                             acc + fast);
+            start = acc;
         }
         uq_requantize_block_s8(&p->output, acc, d->multipliers + first,
                                d->shifts + first, count, y + first);

@@ -44,23 +44,14 @@ enum Reference {
 func packed(_ rows: [[Int]], bits: Int) -> [UInt8] {
   var bytes: [UInt8] = []
   for row in rows {
-    if bits == 3 {
-      for start in stride(from: 0, to: row.count, by: 8) {
-        var group = 0
-        for (index, weight) in row[start..<min(start + 8, row.count)].enumerated() {
-          group |= (weight & 3) << (2 * index)
-          group |= (weight < 0 ? 1 : 0) << (16 + index)
-        }
-        bytes += [UInt8(group & 255), UInt8(group >> 8 & 255), UInt8(group >> 16)]
+    var line = [UInt8](repeating: 0, count: (row.count * bits + 7) / 8)
+    for (index, weight) in row.enumerated() {
+      let field = bits == 1 ? (weight < 0 ? 1 : 0) : weight & ((1 << bits) - 1)
+      for bit in 0..<bits where field >> bit & 1 == 1 {
+        line[(index * bits + bit) / 8] |= 1 << UInt8((index * bits + bit) % 8)
       }
-    } else {
-      var line = [UInt8](repeating: 0, count: (row.count * bits + 7) / 8)
-      for (index, weight) in row.enumerated() {
-        let field = bits == 1 ? (weight < 0 ? 1 : 0) : weight & ((1 << bits) - 1)
-        line[index * bits / 8] |= UInt8(field << (index * bits % 8))
-      }
-      bytes += line
     }
+    bytes += line
   }
   return bytes
 }

@@ -271,7 +271,7 @@ struct WeightedTests {
       let bytes = packed(weights, bits: bits)
       #expect(
         bytes.count == outC * Int(uq_weights_row_bytes(Int32(depth), Int32(bits)))
-          && bytes.count <= outC * ((depth * bits + 7) / 8 + 3))
+          && bytes.count <= outC * ((depth * bits + 7) / 8))
       for int16 in [false, true] {
         let (bias, multipliers, shifts) = operands.channels(
           weights, rounding: rounding, to: int16 ? 20_000 : 100)
