@@ -92,6 +92,11 @@ let package = Package(
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
+
+    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      resources: [.copy("Cases")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -15,7 +15,7 @@ public struct RequantizedLayer: Sendable, Hashable {
   /// uint8 for each output channel.
   public var shifts: ConstantID
 
-  /// Collects constants that were added to a program.
+  /// Names the constants.
   public init(
     weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID
   ) {
@@ -110,15 +110,16 @@ extension LoweringContext {
 
   /// Adds the multipliers and shifts that bring accumulators to the output's scale.
   ///
+  /// - Parameter wanted: how they are rounded; `nil` as the whole program does.
   /// - Throws: `lower.<id>.scale` where a factor is not finite or 2^30 or more, or not a power of two
   ///   though rounding is by shifts only.
   public mutating func addMultipliers(
-    _ id: String, _ factors: [Double]
+    _ id: String, _ factors: [Double], rounding wanted: Rounding? = nil
   ) throws(Diagnostic) -> (multipliers: ConstantID, shifts: ConstantID) {
     var mantissas: [Int32] = []
     var shifts: [UInt8] = []
     for factor in factors {
-      let fixed = try multiplier(id, factor)
+      let fixed = try multiplier(id, factor, rounding: wanted)
       mantissas.append(fixed.mantissa)
       shifts.append(UInt8(fixed.shift))
     }
@@ -133,7 +134,7 @@ extension LoweringContext {
   ///
   /// - Throws: `lower.<id>.scale`.
   public func multiplier(
-    _ id: String, _ factor: Double
+    _ id: String, _ factor: Double, rounding wanted: Rounding? = nil
   ) throws(Diagnostic) -> FixedPointMultiplier {
     guard factor.isFinite, factor.magnitude < 0x1p30 else {
       throw Diagnostic(
@@ -142,7 +143,7 @@ extension LoweringContext {
         at: place)
     }
     var fixed = FixedPointMultiplier(factor)
-    guard rounding == .shift, factor != 0 else { return fixed }
+    guard wanted ?? rounding == .shift, factor != 0 else { return fixed }
     let shift = -Int(factor.exponent)
     guard factor.significand == 1, shift >= 0 else {
       throw Diagnostic(

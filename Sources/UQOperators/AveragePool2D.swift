@@ -152,13 +152,17 @@ extension AveragePool2D: LowerableOperator {
     let ratio = operands.input.scale / operands.output.scale
     // Windows at an edge have fewer elements, so each number of them has its own multiplier.
     let divisors = hasOneDivisor ? taps...taps : 1...taps
-    let scales = try context.addMultipliers(
-      "average_pool2d", divisors.map { ratio / Double($0) })
+    let factors = divisors.map { ratio / Double($0) }
+    // A division by another number than a power of two needs a multiplication.
+    let rounding =
+      context.rounding == .shift && !factors.allSatisfy({ $0.significand == 1 && $0 <= 1 })
+      ? Rounding.single : context.rounding
+    let scales = try context.addMultipliers("average_pool2d", factors, rounding: rounding)
     context.emit(
       AveragePool2DKernel(
         geometry: geometry, inputZeroPoint: operands.input.zeroPoint,
         hasOneDivisor: hasOneDivisor,
-        outputStage: OutputStage(operands.output, rounding: context.rounding),
+        outputStage: OutputStage(operands.output, rounding: rounding),
         multipliers: scales.multipliers, shifts: scales.shifts,
         input: context.buffer(operands.x), output: context.buffer(node.result)))
   }
