@@ -1,7 +1,7 @@
 /// The extents of a tensor, outermost first, each at least 0.
 ///
-/// A shape that exists has an element count that fits in `Int`. It is a sequence of extents, but no
-/// collection: a collection's `count` is its length, which ``rank`` is here.
+/// A shape that exists has an element count that fits in `Int`. It is a sequence of its extents but
+/// no collection: ``count`` is the number of a tensor's elements, not of the extents.
 public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
   CustomStringConvertible, Sequence
 {
@@ -10,17 +10,17 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
   /// Product of the extents; 1 for a scalar.
   public let count: Int
 
-  /// Creates a shape; `nil` where an extent is negative or the product of those above 0 overflows.
+  /// Creates a shape; `nil` where an extent is negative or the count overflows.
   public init?(checking dimensions: [Int]) {
     var product = 1
-    for d in dimensions where d != 0 {
+    for d in dimensions {
       let (next, overflow) = product.multipliedReportingOverflow(by: d)
-      guard d > 0, !overflow else { return nil }
+      guard d >= 0, !overflow else { return nil }
       product = next
     }
+    // An extent of 0 may hide an overflow of the others.
     self.dimensions = dimensions
-    // Any part of the extents has a product that fits, so strides do too.
-    self.count = dimensions.contains(0) ? 0 : product
+    self.count = product
   }
 
   /// Creates a shape from extents that are known to be sound.
@@ -54,27 +54,18 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
 
   /// Number of axes.
   public var rank: Int { dimensions.count }
-  /// The axes.
+  /// The axes, `0..<rank`.
   public var indices: Range<Int> { dimensions.indices }
   /// The outermost extent; `nil` for a scalar.
   public var first: Int? { dimensions.first }
   /// The innermost extent; `nil` for a scalar.
   public var last: Int? { dimensions.last }
-  /// The extents in order.
-  public func makeIterator() -> IndexingIterator<[Int]> { dimensions.makeIterator() }
+  /// Goes over the extents, outermost first.
+  public func makeIterator() -> Array<Int>.Iterator { dimensions.makeIterator() }
   /// The extent of an axis.
   public subscript(axis: Int) -> Int { dimensions[axis] }
   /// The extents of a range of axes.
-  public subscript(axes: some RangeExpression<Int>) -> ArraySlice<Int> {
-    dimensions[axes.relative(to: dimensions)]
-  }
-
-  /// The results of `transform` for each extent.
-  ///
-  /// Stands in for the collection's own, which takes ``count`` for the number of axes.
-  public func map<T, E: Error>(_ transform: (Int) throws(E) -> T) throws(E) -> [T] {
-    try dimensions.map(transform)
-  }
+  public subscript(axes: some RangeExpression<Int>) -> ArraySlice<Int> { dimensions[axes] }
 
   /// Distance in elements between neighbours along each axis, row-major.
   public var strides: [Int] {
