@@ -102,7 +102,8 @@ let package = Package(
       "UQCodegenTests",
       [
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
-      ]),
+        "UQRuntime",
+      ], resources: [.copy("Golden")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
