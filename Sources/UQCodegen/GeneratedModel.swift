@@ -150,7 +150,8 @@ struct GeneratedModel {
         "'\(options.name)' cannot name C symbols: use --name with up to 32 of a-z, 0-9 and _")
     }
     guard !program.inputs.isEmpty else {
-      throw Diagnostic(id: "codegen.inputs.none", "the model has no inputs: its outputs are constant")
+      throw Diagnostic(
+        id: "codegen.inputs.none", "the model has no inputs: its outputs are constant")
     }
     guard !program.outputs.isEmpty else {
       throw Diagnostic(id: "codegen.outputs.none", "the model has no outputs")
@@ -179,7 +180,8 @@ struct GeneratedModel {
     try validateCalls(program, plan)
   }
 
-  private static func validateCalls(_ program: KernelProgram, _ plan: ArenaPlan) throws(Diagnostic) {
+  private static func validateCalls(_ program: KernelProgram, _ plan: ArenaPlan) throws(Diagnostic)
+  {
     for call in program.calls {
       let place = SourcePlace(node: call.layer, operatorName: call.operatorName)
       for argument in call.kernel.arguments {

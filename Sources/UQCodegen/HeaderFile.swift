@@ -99,6 +99,6 @@ extension GeneratedModel {
         + "(arena_bytes is less than \(macro)_ARENA_BYTES), UQ_ERROR_ARENA_ALIGNMENT, or "
         + "UQ_ERROR_ARGUMENT for a null pointer among the others.", "",
       "The function keeps no state: runs with different arenas may overlap in time.")
-    writer.prototype("uq_status ", "\(prefix)_run", runParameters)
+    writer.prototype("uq_status", "\(prefix)_run", runParameters)
   }
 }

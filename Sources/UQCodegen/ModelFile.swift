@@ -18,7 +18,7 @@ extension GeneratedModel {
     }
     parameterStructures(&writer)
     writer.blank()
-    writer.function("uq_status ", "\(prefix)_run", runParameters) { writer in
+    writer.function("uq_status", "\(prefix)_run", runParameters) { writer in
       checks(&writer)
       if !placed.isEmpty {
         writer.blank()

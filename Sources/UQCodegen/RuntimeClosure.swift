@@ -19,7 +19,8 @@ struct RuntimeClosure {
   /// that calls `UQ_SYMBOL(f)` needs `f.c` of the width that its source file defines.
   ///
   /// - Throws: `codegen.runtime.missing`.
-  func files(for roots: some Sequence<String>) throws(Diagnostic) -> [(name: String, text: String)] {
+  func files(for roots: some Sequence<String>) throws(Diagnostic) -> [(name: String, text: String)]
+  {
     var found: Set<String> = []
     var visited: Set<Visit> = []
     var open = Array(Set(roots)).sorted().map { Visit(name: $0, suffix: nil) }

@@ -6,7 +6,8 @@ extension GeneratedModel {
   func selfTestFile() -> CWriter {
     var writer = CWriter()
     writer.comment(
-      introduction("Self-test of the model '\(options.name)' for a machine with an operating system.")
+      introduction(
+        "Self-test of the model '\(options.name)' for a machine with an operating system.")
         + ["", "cc -std=c99 *.c && ./a.out"])
     writer.include(system: "stdint.h")
     writer.include(system: "stdio.h")
@@ -16,6 +17,7 @@ extension GeneratedModel {
     writer.blank()
     writer.enumeration([
       ("SAMPLES", options.goldens.count), ("GUARD", 64), ("ALIGN", plan.alignment),
+      ("FILL", 0xA5),
     ])
     data(&writer)
     writer.blank()
@@ -28,7 +30,7 @@ extension GeneratedModel {
           "+", .name("ALIGN"))
       ])
     writer.blank()
-    writer.function("static int ", "fail", ["const char *what", "int sample"]) { writer in
+    writer.function("static int", "fail", ["const char *what", "int sample"]) { writer in
       writer.call(
         "printf",
         [.string("\(options.name): %s (sample %d)\n"), .name("what"), .name("sample")])
@@ -69,11 +71,12 @@ extension GeneratedModel {
     func run(_ bytes: CExpression) -> CExpression {
       .call("\(prefix)_run", [.address(.name("in")), .address(.name("out")), arena, bytes])
     }
-    func failure(_ writer: inout CWriter, _ condition: CExpression, _ text: String, _ n: CExpression)
-    {
+    func failure(
+      _ writer: inout CWriter, _ condition: CExpression, _ text: String, _ n: CExpression
+    ) {
       writer.when(any: [condition]) { $0.returning(.call("fail", [.string(text), n])) }
     }
-    writer.function("int ", "main", []) { writer in
+    writer.function("int", "main", []) { writer in
       writer.variable("unsigned char *", "arena", .binary(.name("memory"), "+", .name("GUARD")))
       writer.variable("\(prefix)_inputs", "in")
       writer.variable("\(prefix)_outputs", "out")
@@ -92,9 +95,10 @@ extension GeneratedModel {
         &writer, .binary(run(.binary(size, "-", .unsigned(1))), "==", .name("UQ_OK")),
         "an arena that is too small was accepted", .integer(-1))
       guard !options.goldens.isEmpty else { return writer.returning(.integer(0)) }
+      writer.variable("const unsigned char *const", "end", .binary(arena, "+", size))
       writer.loop("int", "sample", below: .name("SAMPLES")) { writer in
         let sample = CExpression.name("sample")
-        writer.call("memset", [.name("memory"), .integer(0xA5), .size(.name("memory"))])
+        writer.call("memset", [.name("memory"), .name("FILL"), .size(.name("memory"))])
         for (index, field) in inputFields.enumerated() {
           writer.assign(.member(.name("in"), field), .element(.name("input_\(index)"), sample))
         }
@@ -112,14 +116,12 @@ extension GeneratedModel {
                 ]), "!=", .integer(0)), "output \(index) differs", sample)
         }
         writer.loop("int", "i", below: .name("GUARD")) { writer in
+          let before = CExpression.element(arena, .binary(.integer(-1), "-", .name("i")))
+          let after = CExpression.element(.name("end"), .name("i"))
           failure(
             &writer,
             .binary(
-              .binary(
-                .element(arena, .binary(.integer(-1), "-", .name("i"))), "!=", .integer(0xA5)),
-              "||",
-              .binary(
-                .element(.binary(arena, "+", size), .name("i")), "!=", .integer(0xA5))),
+              .binary(before, "!=", .name("FILL")), "||", .binary(after, "!=", .name("FILL"))),
             "memory outside of the arena was written", sample)
         }
       }

@@ -9,12 +9,15 @@ import UQSupport
 
 struct NamingTests {
   private static let hostile: [String] = [
-    "", " ", "*/", "/*", "*/ #error x /*", "int", "while", "a\nb", "a\\\nb", "1st", "___", "é", "日本語",
+    "", " ", "*/", "/*", "*/ #error x /*", "int", "while", "a\nb", "a\\\nb", "1st", "___", "é",
+    "日本語",
     "??/", "\u{202E}abc", "%s%n", "\"", "'", "in", "out", "arena", "base", "arena_bytes", "main",
-    "NULL", "linux", "uq_demo_run", "uq_scale_s8", "run", "inputs", "same", "same", "Same", "same_2",
+    "NULL", "linux", "uq_demo_run", "uq_scale_s8", "run", "inputs", "same", "same", "Same",
+    "same_2",
     "int8_t", "class", "memset", "//", "\u{0}", "\u{7}", "x scratch", "OFFSET_X", "i", "sample",
     String(repeating: "long", count: 2500), String(repeating: "*/", count: 5000),
-    String(repeating: "😀", count: 3000), "functional_1/a/Relu;functional_1/b/BiasAdd/ReadVariableOp",
+    String(repeating: "😀", count: 3000),
+    "functional_1/a/Relu;functional_1/b/BiasAdd/ReadVariableOp",
   ]
 
   private func compile(_ names: ScaleNames, _ compiler: Compiler) throws -> String {

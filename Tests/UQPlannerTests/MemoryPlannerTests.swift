@@ -86,16 +86,21 @@ struct MemoryPlannerTests {
 
   @Test func absurdBuffersAreErrors() {
     var program = chain([10, .max])
-    #expect { try MemoryPlanner.plan(program) } throws: { ($0 as? Diagnostic)?.id == "plan.buffer.size" }
+    #expect { try MemoryPlanner.plan(program) } throws: {
+      ($0 as? Diagnostic)?.id == "plan.buffer.size"
+    }
     program = chain([1 << 30, 1 << 30, 1 << 30])
-    #expect { try MemoryPlanner.plan(program) } throws: { ($0 as? Diagnostic)?.id == "plan.arena.size" }
+    #expect { try MemoryPlanner.plan(program) } throws: {
+      ($0 as? Diagnostic)?.id == "plan.arena.size"
+    }
     program = chain([1, 1], alignment: 3)
     #expect { try MemoryPlanner.plan(program) } throws: {
       ($0 as? Diagnostic)?.id == "plan.buffer.alignment"
     }
   }
 
-  @Test(arguments: UInt64(0)..<60) func randomProgramsAreSoundAndDeterministic(seed: UInt64) throws {
+  @Test(arguments: UInt64(0)..<60) func randomProgramsAreSoundAndDeterministic(seed: UInt64) throws
+  {
     let program = randomProgram(count: 3 + Int(seed), seed: seed)
     let planner = MemoryPlanner(attempts: 50)
     let plan = try planner.plan(program, seed: seed)

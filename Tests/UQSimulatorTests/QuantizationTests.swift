@@ -30,7 +30,8 @@ struct QuantizationTests {
     let scale = 0.1
     let single = try port(1, scale: scale, zeroPoint: 0).quantize(Tensor([Float(0.35)], [1]))
     let double = try port(1, scale: scale, zeroPoint: 0).quantize(Tensor([0.35], [1]))
-    #expect(single.elements(Int8.self) == [Int8((Float(0.35) / Float(0.1)).rounded(.toNearestOrEven))])
+    #expect(
+      single.elements(Int8.self) == [Int8((Float(0.35) / Float(0.1)).rounded(.toNearestOrEven))])
     #expect(double.elements(Int8.self) == [Int8((0.35 / 0.1).rounded(.toNearestOrEven))])
   }
 

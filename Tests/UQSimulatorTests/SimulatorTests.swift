@@ -144,7 +144,8 @@ struct SimulatorTests {
     // Reads its operand's memory after the last declared use.
     program.calls[2].kernel = AddKernel(
       from: BufferID(1), to: BufferID(3), count: 8)
-    let lying = KernelCall(kernel: Liar(base: program.calls[2].kernel), layer: "liar", operatorName: "", macs: 0)
+    let lying = KernelCall(
+      kernel: Liar(base: program.calls[2].kernel), layer: "liar", operatorName: "", macs: 0)
     program.calls[2] = lying
     let plan = ArenaPlan(offsets: [nil, 0, 8, nil, 16], byteCount: 19, alignment: 4, lowerBound: 1)
     #expect(

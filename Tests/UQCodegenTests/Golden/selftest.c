@@ -15,7 +15,8 @@
 enum {
     SAMPLES = 2,
     GUARD = 64,
-    ALIGN = 16
+    ALIGN = 16,
+    FILL = 165
 };
 
 static const int8_t input_0[2][21] = {
@@ -44,13 +45,13 @@ static int8_t output_0[21];
 /* The arena with a guard on either side, and room to align it. */
 static unsigned char memory[UQ_DEMO_ARENA_BYTES + 2 * GUARD + ALIGN];
 
-static int  fail(const char *what, int sample)
+static int fail(const char *what, int sample)
 {
     printf("demo: %s (sample %d)\n", what, sample);
     return 1;
 }
 
-int  main(void)
+int main(void)
 {
     unsigned char *arena = memory + GUARD;
     uq_demo_inputs in;
@@ -62,15 +63,16 @@ int  main(void)
     out.identity_0 = output_0;
     if (uq_demo_run(&in, &out, arena, UQ_DEMO_ARENA_BYTES - 1u) == UQ_OK)
         return fail("an arena that is too small was accepted", -1);
+    const unsigned char *const end = arena + UQ_DEMO_ARENA_BYTES;
     for (int sample = 0; sample < SAMPLES; sample++) {
-        memset(memory, 165, sizeof(memory));
+        memset(memory, FILL, sizeof(memory));
         in.input_1 = input_0[sample];
         if (uq_demo_run(&in, &out, arena, UQ_DEMO_ARENA_BYTES) != UQ_OK)
             return fail("the run was refused", sample);
         if (memcmp(output_0, expected_0[sample], sizeof(output_0)) != 0)
             return fail("output 0 differs", sample);
         for (int i = 0; i < GUARD; i++) {
-            if (arena[-1 - i] != 165 || (arena + UQ_DEMO_ARENA_BYTES)[i] != 165)
+            if (arena[-1 - i] != FILL || end[i] != FILL)
                 return fail("memory outside of the arena was written", sample);
         }
     }

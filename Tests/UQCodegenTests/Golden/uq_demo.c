@@ -54,8 +54,8 @@ static const uq_scale_params dense_matmul_params = {
     .limits = {-128, 127},
 };
 
-uq_status  uq_demo_run(const uq_demo_inputs *in, const uq_demo_outputs *out, void *arena,
-                       size_t arena_bytes)
+uq_status uq_demo_run(const uq_demo_inputs *in, const uq_demo_outputs *out, void *arena,
+                      size_t arena_bytes)
 {
     if (arena == NULL)
         return UQ_ERROR_ARENA_NULL;

@@ -65,8 +65,8 @@ typedef struct {
  *
  * The function keeps no state: runs with different arenas may overlap in time.
  */
-uq_status  uq_demo_run(const uq_demo_inputs *in, const uq_demo_outputs *out, void *arena,
-                       size_t arena_bytes);
+uq_status uq_demo_run(const uq_demo_inputs *in, const uq_demo_outputs *out, void *arena,
+                      size_t arena_bytes);
 
 #ifdef __cplusplus
 }
