@@ -104,6 +104,9 @@ let package = Package(
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
         "UQRuntime",
       ], resources: [.copy("Golden")]),
+    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -122,6 +122,9 @@ public enum QuantizationRule: Sendable, Hashable {
 public enum EnginePrimitive: Sendable, Hashable {
   /// 2-D convolution; operands x `[N, H, W, C]`, weights `[O, kh, kw, C/groups]`, bias `[O]` or none.
   case convolution(Window2D, groups: Int, clamp: Clamp)
+  /// Depthwise 2-D convolution; operands x `[N, H, W, C]`, weights `[kh, kw, C·m]`, bias `[C·m]` or
+  /// none; output channel `o` reads channel `o / m`.
+  case depthwiseConvolution(Window2D, clamp: Clamp)
   /// Transposed 2-D convolution; weights `[O, kh, kw, C/groups]`.
   case transposedConvolution(Window2D, groups: Int, clamp: Clamp)
   /// `y = x · Wᵀ + b`; operands x `[M, K]`, weights `[O, K]`, bias `[O]` or none.
