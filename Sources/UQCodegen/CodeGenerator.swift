@@ -4,8 +4,10 @@ import UQSupport
 
 /// Turns a program and its plan into the files of an export.
 public enum CodeGenerator {
-  /// All files: the model, its weights, the part of the runtime that it calls, the manifest and the
-  /// self-test, sorted by name. The same arguments give the same bytes.
+  /// The files of an export, sorted by name.
+  ///
+  /// They are the model, its weights, the part of the runtime that it calls, the manifest and the
+  /// self-test. The same arguments give the same bytes.
   ///
   /// - Throws: `codegen.name.invalid`, `codegen.name.reserved`, `codegen.inputs.none`,
   ///   `codegen.outputs.none`, `codegen.port.type`, `codegen.port.empty`, `codegen.plan.mismatch`,
