@@ -36,6 +36,13 @@ struct Compiler: Sendable, CustomStringConvertible {
     return try folder.run(path, Self.strict + flags + [optimization, "-c"] + sources).text
   }
 
+  /// Checks the generated files, the self-test too, without making code.
+  func check(_ folder: Folder) throws -> String {
+    let sources = folder.names.filter { $0.hasSuffix(".c") }
+    let flags = Self.strict.filter { $0 != "-ffreestanding" }
+    return try folder.run(path, flags + ["-fsyntax-only"] + sources).text
+  }
+
   /// Compiles and runs the self-test; the exit status and what was printed.
   func selfTest(_ folder: Folder) throws -> (status: Int32, text: String) {
     let sources = folder.names.filter { $0.hasSuffix(".c") }

@@ -25,11 +25,7 @@ struct NamingTests {
     let plan = try MemoryPlanner.plan(program)
     let files = try CodeGenerator.generate(
       program, plan, options(for: program, plan), runtime: scaleRuntime)
-    let folder = try Folder(files)
-    let text = try compiler.strictly(folder)
-    guard text.isEmpty else { return text }
-    let result = try compiler.selfTest(folder)
-    return result.status == 0 ? "" : result.text
+    return try compiler.check(Folder(files))
   }
 
   @Test(arguments: Compiler.host) func hostileNamesCompile(compiler: Compiler) throws {
