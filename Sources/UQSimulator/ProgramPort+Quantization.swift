@@ -52,7 +52,8 @@ extension ProgramPort {
     let zeroPoint = Real(quantization.zeroPoint)
     let lowest = Real(max(quantization.lowest, Int(Int32.min)))
     // The largest Real below 2^31 where that is no Real itself.
-    let highest = min(Real(quantization.highest), Real(sign: .plus, exponent: 31, significand: 1).nextDown)
+    let highest = min(
+      Real(quantization.highest), Real(sign: .plus, exponent: 31, significand: 1).nextDown)
     values.withElements(Real.self) { source in
       integers.withMutableElements(Int32.self) { target in
         for index in source.indices {

@@ -96,7 +96,8 @@ final class SimulatorMemory {
         guard offset >= 0, offset <= plan.byteCount, buffer.byteCount <= plan.byteCount - offset
         else {
           throw mismatch(
-            "'\(buffer.name)' lies at \(offset) of \(plan.byteCount) with \(buffer.byteCount) bytes")
+            "'\(buffer.name)' lies at \(offset) of \(plan.byteCount) with \(buffer.byteCount) bytes"
+          )
         }
       } else if !isForeign(buffer), buffer.byteCount > 0, used.contains(index) {
         throw mismatch("'\(buffer.name)' has no place in the arena")

@@ -33,7 +33,8 @@ extension KernelProgram {
   }
 
   mutating func call(_ kernel: FakeKernel) {
-    calls.append(KernelCall(kernel: kernel, layer: "l\(calls.count)", operatorName: "Fake", macs: 0))
+    calls.append(
+      KernelCall(kernel: kernel, layer: "l\(calls.count)", operatorName: "Fake", macs: 0))
   }
 }
 
@@ -52,7 +53,8 @@ func chain(_ sizes: [Int], alignment: Int = 1, inPlace: Set<Int> = []) -> Kernel
 }
 
 /// A random program of `count` calls: several operands, scratch memory, alignments, in-place kernels.
-func randomProgram(count: Int, seed: UInt64, alignments: [Int] = [1, 2, 4, 8, 16]) -> KernelProgram {
+func randomProgram(count: Int, seed: UInt64, alignments: [Int] = [1, 2, 4, 8, 16]) -> KernelProgram
+{
   var generator = SeededGenerator(seed: seed)
   func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
   func alignment() -> Int { alignments[pick(0...alignments.count - 1)] }
@@ -61,12 +63,16 @@ func randomProgram(count: Int, seed: UInt64, alignments: [Int] = [1, 2, 4, 8, 16
   var values = [input]
   for index in 0..<count {
     var reads = [values[values.count - 1]]
-    for _ in 0..<pick(0...2) { reads.append(values[pick(max(0, values.count - 6)...values.count - 1)]) }
+    for _ in 0..<pick(0...2) {
+      reads.append(values[pick(max(0, values.count - 6)...values.count - 1)])
+    }
     let same = pick(0...2) == 0 ? program.buffers[reads[0]].byteCount : pick(0...5000)
     let kind: ProgramBuffer.Kind = index == count - 1 ? .output(0) : .activation
     let result = program.add(same, kind, alignment: alignment())
     var scratch: [Int] = []
-    if pick(0...3) == 0 { scratch.append(program.add(pick(1...2000), .scratch, alignment: alignment())) }
+    if pick(0...3) == 0 {
+      scratch.append(program.add(pick(1...2000), .scratch, alignment: alignment()))
+    }
     program.call(
       FakeKernel(reads: reads, writes: [result], scratch: scratch, inPlace: pick(0...1) == 0))
     values.append(result)
