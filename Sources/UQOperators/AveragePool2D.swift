@@ -1,9 +1,10 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
 /// Mean of each window of `[N, H, W, C]`.
-public struct AveragePool2D: Operator {
+public struct AveragePool2D: Operator, FloatEvaluation {
   /// Geometry.
   public var window: Window2D
   /// Whether padding counts as zeros (the divisor is `kh · kw`) or not at all.
@@ -33,7 +34,7 @@ public struct AveragePool2D: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 1)
   }
 
   /// A pooling, where every window holds an element of the image.
@@ -42,5 +43,123 @@ public struct AveragePool2D: Operator {
       return nil
     }
     return .pooling(includesPadding ? .averageIncludingPadding : .averageExcludingPadding, window)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let input = operands[0].shape
+    let channels = shape[3]
+    var result = Tensor(zeros: T.elementType, shape)
+    result.withMutableElements(T.self) { y in
+      operands[0].withElements(T.self) { x in
+        var next = 0
+        for n in 0..<shape[0] {
+          for row in 0..<shape[1] {
+            let rowTaps = window.taps(0, row, input[1])
+            let top = row * window.strides[0] - window.padding[0]
+            for column in 0..<shape[2] {
+              let columnTaps = window.taps(1, column, input[2])
+              let left = column * window.strides[1] - window.padding[1]
+              let divisor =
+                includesPadding
+                ? window.kernel[0] * window.kernel[1] : rowTaps.count * columnTaps.count
+              for c in 0..<channels {
+                var sum = 0.0
+                for i in rowTaps {
+                  let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                  for j in columnTaps {
+                    sum += Double(x[(line + left + j * window.dilations[1]) * channels + c])
+                  }
+                }
+                y[next] = T(sum / Double(max(divisor, 1)))
+                next += 1
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension AveragePool2D {
+  /// ONNX `AveragePool` of one or two spatial axes.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("AveragePool") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "X")
+        let shape = builder.shape(of: x)
+        let window = try SpatialWindow(
+          onnx: node, kernel: try node.poolingKernel(),
+          input: try node.spatialExtents(shape, "pool"))
+        let includesPadding = try node.int("count_include_pad", default: 0) != 0
+        let operand = try builder.channelsLast(x, of: node)
+        return [
+          try builder.addAveragePool(
+            operand, window, includesPadding: includesPadding, of: node, rank: shape.rank)
+        ]
+      }
+    ]
+  }
+}
+
+extension GraphBuilder {
+  /// Adds the average pooling of `x`, `[N, H, W, C]`, and its copy in the model's layout.
+  ///
+  /// Padding that counts becomes a node of its own where windows also reach beyond it: what lies
+  /// there does not count.
+  fileprivate mutating func addAveragePool(
+    _ x: ValueID, _ window: SpatialWindow, includesPadding: Bool, of node: ForeignNode, rank: Int
+  ) throws(Diagnostic) -> ValueID {
+    guard includesPadding, window.overhangs, window.isPadded else {
+      let op = AveragePool2D(
+        window: window.window2D, includesPadding: includesPadding && window.isPadded)
+      return try addSpatial(op, [x], of: node, rank: rank)
+    }
+    let zeros = window.before.map { _ in 0 }
+    let after = zip(window.after, window.overhang).map { $0 + min($1, 0) }
+    let outer = rank == 3 ? [0, 0] : [0]
+    let padding = Pad(before: outer + window.before + [0], after: outer + after + [0], value: 0)
+    var unpadded = window
+    unpadded.before = zeros
+    unpadded.after = zeros
+    unpadded.overhang = window.overhang.map { max($0, 0) }
+    let padded = try add(
+      padding, [x], name: "\(node.name):pad", results: ["\(graph[x].name):pad"],
+      place: node.place)[0]
+    return try addSpatial(
+      AveragePool2D(window: unpadded.window2D), [padded], of: node, rank: rank)
+  }
+}
+
+extension AveragePool2D: LowerableOperator {
+  /// One call of `uq_avg_pool2d_s8`; the division is part of the multipliers.
+  ///
+  /// - Throws: `lower.average_pool2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("average_pool2d", node, in: context, results: [.int8])
+    let geometry = try ImageGeometry(
+      "average_pool2d", operands.xType, operands.resultType, window, at: context.place)
+    let taps = window.kernel[0] * window.kernel[1]
+    guard taps < 1 << 23 else {
+      throw Diagnostic(
+        id: "lower.average_pool2d.window",
+        "a window of \(taps) elements: sums of 2^23 and more leave 32 bits", at: context.place)
+    }
+    let hasOneDivisor = includesPadding || window.padding.allSatisfy { $0 == 0 }
+    let ratio = operands.input.scale / operands.output.scale
+    // Windows at an edge have fewer elements, so each number of them has its own multiplier.
+    let divisors = hasOneDivisor ? taps...taps : 1...taps
+    let scales = try context.addMultipliers(
+      "average_pool2d", divisors.map { ratio / Double($0) })
+    context.emit(
+      AveragePool2DKernel(
+        geometry: geometry, inputZeroPoint: operands.input.zeroPoint,
+        hasOneDivisor: hasOneDivisor,
+        outputStage: OutputStage(operands.output, rounding: context.rounding),
+        multipliers: scales.multipliers, shifts: scales.shifts,
+        input: context.buffer(operands.x), output: context.buffer(node.result)))
   }
 }

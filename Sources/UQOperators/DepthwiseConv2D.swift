@@ -1,10 +1,11 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
 /// Depthwise 2-D convolution of `[N, H, W, C]` with weights `[kh, kw, C·m]` and an optional bias
 /// `[C·m]`; output channel `o` reads input channel `o / m`.
-public struct DepthwiseConv2D: Operator {
+public struct DepthwiseConv2D: Operator, FloatEvaluation {
   /// Geometry; the kernel equals the weights' two first extents.
   public var window: Window2D
   /// Output channels for each input channel.
@@ -57,7 +58,7 @@ public struct DepthwiseConv2D: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 2)
   }
 
   /// A depthwise convolution.
@@ -69,5 +70,68 @@ public struct DepthwiseConv2D: Operator {
   public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
     guard window.kernel.count == 2 else { return 0 }
     return saturatingProduct(results[0].shape.count, window.kernel[0], window.kernel[1])
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let input = operands[0].shape
+    let channels = shape[3]
+    var result = Tensor(zeros: T.elementType, shape)
+    guard result.count > 0 else { return result }
+    result.withMutableElements(T.self) { y in
+      operands[0].withElements(T.self) { x in
+        operands[1].withElements(T.self) { w in
+          Tensor.withPointer(operands.count > 2 ? operands[2] : nil, T.self) { bias in
+            var next = 0
+            for n in 0..<shape[0] {
+              for row in 0..<shape[1] {
+                let rowTaps = window.taps(0, row, input[1])
+                let top = row * window.strides[0] - window.padding[0]
+                for column in 0..<shape[2] {
+                  let columnTaps = window.taps(1, column, input[2])
+                  let left = column * window.strides[1] - window.padding[1]
+                  for o in 0..<channels {
+                    var sum = bias.map { Double($0[o]) } ?? 0
+                    for i in rowTaps {
+                      let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                      for j in columnTaps {
+                        let pixel = line + left + j * window.dilations[1]
+                        sum +=
+                          Double(x[pixel * input[3] + o / multiplier])
+                          * Double(w[(i * window.kernel[1] + j) * channels + o])
+                      }
+                    }
+                    y[next] = T(activation.bound(sum))
+                    next += 1
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension DepthwiseConv2D: LowerableOperator {
+  /// One call of `uq_depthwise_conv2d_s8` or a variant for the weights' bits.
+  ///
+  /// - Throws: `lower.depthwise_conv2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("depthwise_conv2d", node, in: context, results: [.int8])
+    let layer = try context.addRequantizedLayer(
+      "depthwise_conv2d", x: operands.x, weights: operands.weights, bias: operands.bias,
+      result: node.result, order: .tapRows)
+    let geometry = try ImageGeometry(
+      "depthwise_conv2d", operands.xType, operands.resultType, window, at: context.place)
+    var kernel = DepthwiseConv2DKernel(
+      geometry: geometry, multiplier: multiplier, inputZeroPoint: operands.input.zeroPoint,
+      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
+      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
+    kernel.scratchBuffer = context.addScratch(kernel.scratchBytes, alignment: 1)
+    context.emit(kernel, macs: operands.macs)
   }
 }

@@ -1,9 +1,10 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
 /// `y = x · Wᵀ + b` for x `[..., K]`, weights `[O, K]` and an optional bias `[O]`.
-public struct FullyConnected: Operator {
+public struct FullyConnected: Operator, FloatEvaluation {
   /// Bounds applied to the result.
   public var activation: Clamp
 
@@ -42,7 +43,7 @@ public struct FullyConnected: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 2)
   }
 
   /// A fully connected layer over all but the last axis as rows.
@@ -54,5 +55,58 @@ public struct FullyConnected: Operator {
   public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
     guard let depth = operands.first??.shape.dimensions.last else { return 0 }
     return saturatingProduct(results[0].shape.count, depth)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let channels = operands[1].shape[0]
+    let depth = operands[1].shape[1]
+    var result = Tensor(zeros: T.elementType, shape)
+    guard result.count > 0 else { return result }
+    result.withMutableElements(T.self) { y in
+      Tensor.withPointer(operands[0], T.self) { x in
+        Tensor.withPointer(operands[1], T.self) { w in
+          Tensor.withPointer(operands.count > 2 ? operands[2] : nil, T.self) { bias in
+            for row in 0..<y.count / channels {
+              for o in 0..<channels {
+                var sum = bias.map { Double($0[o]) } ?? 0
+                if let x, let w { sum += dot(x + row * depth, w + o * depth, depth) }
+                y[row * channels + o] = T(activation.bound(sum))
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension FullyConnected: LowerableOperator {
+  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits and int16 results.
+  ///
+  /// - Throws: `lower.fully_connected.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands(
+      "fully_connected", node, in: context, results: [.int8, .int16])
+    let layer = try context.addRequantizedLayer(
+      "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
+      result: node.result, order: .channelRows)
+    let x = operands.xType.shape
+    let y = operands.resultType.shape
+    guard let depth = x.last, let channels = y.last, x.count > 0, y.count > 0,
+      x.count < 1 << 31, y.count < 1 << 31
+    else {
+      throw Diagnostic(
+        id: "lower.fully_connected.size",
+        "x \(x), result \(y): an extent is 0 or sizes leave 31 bits", at: context.place)
+    }
+    let kernel = FullyConnectedKernel(
+      batch: x.count / depth, depth: depth, channels: channels,
+      isWide: operands.resultType.element == .int16,
+      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
+      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
+    context.emit(kernel, macs: operands.macs)
   }
 }

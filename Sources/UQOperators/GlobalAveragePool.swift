@@ -1,7 +1,15 @@
 import UQGraph
+import UQNumerics
+import UQSupport
 
-/// Import of `GlobalAveragePool`.
+/// Import of ONNX `GlobalAveragePool`: an average pooling whose window is the image.
 public enum GlobalAveragePool: ForeignOperator {
   /// The rules.
-  public static let imports: [ImportRule] = []
+  public static var imports: [ImportRule] {
+    [
+      .onnx("GlobalAveragePool") { node, builder throws(Diagnostic) in
+        try builder.addGlobalPool(node) { AveragePool2D(window: $0) }
+      }
+    ]
+  }
 }

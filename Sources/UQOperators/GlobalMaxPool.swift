@@ -1,7 +1,15 @@
 import UQGraph
+import UQNumerics
+import UQSupport
 
-/// Import of `GlobalMaxPool`.
+/// Import of ONNX `GlobalMaxPool`: a max pooling whose window is the image.
 public enum GlobalMaxPool: ForeignOperator {
   /// The rules.
-  public static let imports: [ImportRule] = []
+  public static var imports: [ImportRule] {
+    [
+      .onnx("GlobalMaxPool") { node, builder throws(Diagnostic) in
+        try builder.addGlobalPool(node) { MaxPool2D(window: $0) }
+      }
+    ]
+  }
 }

@@ -1,9 +1,10 @@
+import Foundation
 import UQGraph
 import UQNumerics
 import UQSupport
 
 /// `x − log Σ exp(x)` along an axis.
-public struct LogSoftmax: Operator {
+public struct LogSoftmax: Operator, FloatEvaluation {
   /// Axis, from 0.
   public var axis: Int
 
@@ -31,6 +32,38 @@ public struct LogSoftmax: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 1)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    operands[0].mappedLines(along: axis) { (x: UnsafePointer<T>, y, count, step) in
+      var largest = -Double.infinity
+      for i in 0..<count { largest = max(largest, Double(x[i * step])) }
+      var sum = 0.0
+      for i in 0..<count { sum += exp(Double(x[i * step]) - largest) }
+      let logarithm = log(sum)
+      for i in 0..<count { y[i * step] = T(Double(x[i * step]) - largest - logarithm) }
+    }
+  }
+}
+
+extension LogSoftmax {
+  /// ONNX `LogSoftmax`; before operator set 13 over all axes from `axis` on.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("LogSoftmax", 1...12) { node, builder throws(Diagnostic) in
+        try builder.addOverTrailingAxes(node, axis: try node.int("axis", default: 1)) {
+          LogSoftmax(axis: $0)
+        }
+      },
+      .onnx("LogSoftmax", 13...1000) { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "input")
+        let rank = builder.shape(of: x).rank
+        let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
+        return try builder.add(LogSoftmax(axis: axis), [x], as: node)
+      },
+    ]
   }
 }

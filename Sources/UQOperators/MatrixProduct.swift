@@ -3,7 +3,7 @@ import UQNumerics
 import UQSupport
 
 /// `[..., M, K] · [..., K, N]` of two activations with equal leading extents.
-public struct MatrixProduct: Operator {
+public struct MatrixProduct: Operator, FloatEvaluation {
   /// Creates a matrix product.
   public init() {}
 
@@ -44,7 +44,7 @@ public struct MatrixProduct: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    try evaluateAsFloats(operands, results, required: 2)
   }
 
   /// A matrix product.
@@ -56,5 +56,36 @@ public struct MatrixProduct: Operator {
   public func macs(_ operands: [TensorType?], _ results: [TensorType]) -> Int {
     guard let depth = operands.first??.shape.dimensions.last else { return 0 }
     return saturatingProduct(results[0].shape.count, depth)
+  }
+
+  func compute<T: BinaryFloatingPoint & TensorElement>(
+    _ type: T.Type, _ operands: [Tensor], _ shape: Shape
+  ) -> Tensor {
+    let rank = shape.rank
+    let rows = shape[rank - 2]
+    let columns = shape[rank - 1]
+    let depth = operands[0].shape[rank - 1]
+    var result = Tensor(zeros: T.elementType, shape)
+    guard result.count > 0 else { return result }
+    var sums = [Double](repeating: 0, count: columns)
+    result.withMutableElements(T.self) { y in
+      operands[0].withElements(T.self) { a in
+        operands[1].withElements(T.self) { b in
+          sums.withUnsafeMutableBufferPointer { sums in
+            for row in 0..<y.count / columns {
+              let matrix = row / rows * depth
+              sums.update(repeating: 0)
+              for k in 0..<depth {
+                let factor = Double(a[row * depth + k])
+                let line = (matrix + k) * columns
+                for column in 0..<columns { sums[column] += factor * Double(b[line + column]) }
+              }
+              for column in 0..<columns { y[row * columns + column] = T(sums[column]) }
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -30,7 +31,23 @@ public struct MaxPool2D: Operator {
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    throw Self.notEvaluated
+    guard let x = operands.first ?? nil, let shape = results.first?.shape else {
+      throw Diagnostic(id: "evaluate.max_pool2d.operands", "operand 'x' is missing")
+    }
+    switch x.element {
+    case .float32: return [largest(x, shape, lowest: -Float.infinity)]
+    case .float64: return [largest(x, shape, lowest: -Double.infinity)]
+    case .float16, .bfloat16:
+      let floats = x.converted(to: .float32)
+      return [largest(floats, shape, lowest: -Float.infinity).converted(to: x.element)]
+    case .int8: return [largest(x, shape, lowest: Int8.min)]
+    case .uint8: return [largest(x, shape, lowest: UInt8.min)]
+    case .uint64: return [largest(x, shape, lowest: UInt64.min)]
+    default:
+      let wide = x.converted(to: .int64)
+      let bottom = Tensor(doubles: [-.infinity], x.element, [1]).integers[0]
+      return [largest(wide, shape, lowest: Int64(bottom)).converted(to: x.element)]
+    }
   }
 
   /// A pooling, where every window holds an element of the image.
@@ -43,4 +60,100 @@ public struct MaxPool2D: Operator {
 
   /// The same as the operand.
   public var quantizationRule: QuantizationRule { .inherit(0) }
+
+  private func largest<T: Comparable & TensorElement>(
+    _ tensor: Tensor, _ shape: Shape, lowest: T
+  ) -> Tensor {
+    let input = tensor.shape
+    let channels = shape[3]
+    var result = Tensor(zeros: T.elementType, shape)
+    result.withMutableElements(T.self) { y in
+      tensor.withElements(T.self) { x in
+        var next = 0
+        for n in 0..<shape[0] {
+          for row in 0..<shape[1] {
+            let rowTaps = window.taps(0, row, input[1])
+            let top = row * window.strides[0] - window.padding[0]
+            for column in 0..<shape[2] {
+              let columnTaps = window.taps(1, column, input[2])
+              let left = column * window.strides[1] - window.padding[1]
+              for c in 0..<channels {
+                var best = lowest
+                for i in rowTaps {
+                  let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                  for j in columnTaps {
+                    best = max(best, x[(line + left + j * window.dilations[1]) * channels + c])
+                  }
+                }
+                y[next] = best
+                next += 1
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension MaxPool2D {
+  /// ONNX `MaxPool` of one or two spatial axes, without indices.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("MaxPool") { node, builder throws(Diagnostic) in
+        guard node.results.dropFirst().allSatisfy(\.isEmpty) else {
+          throw Diagnostic(
+            id: "import.max-pool.indices",
+            "result '\(node.results[1])' (Indices) is asked for; only the maxima are computed",
+            at: node.place)
+        }
+        let x = try node.operand(0, "X")
+        let shape = builder.shape(of: x)
+        let window = try SpatialWindow(
+          onnx: node, kernel: try node.poolingKernel(),
+          input: try node.spatialExtents(shape, "pool"))
+        let operand = try builder.channelsLast(x, of: node)
+        return [
+          try builder.addSpatial(
+            MaxPool2D(window: window.window2D), [operand], of: node, rank: shape.rank)
+        ]
+      }
+    ]
+  }
+}
+
+extension ForeignNode {
+  /// Attribute `kernel_shape` of an ONNX pooling.
+  ///
+  /// - Throws: `import.attribute.*`.
+  func poolingKernel() throws(Diagnostic) -> [Int] {
+    guard let kernel = try ints("kernel_shape") else {
+      throw Diagnostic(
+        id: "import.attribute.missing", "attribute 'kernel_shape' is missing", at: place)
+    }
+    return kernel
+  }
+}
+
+extension MaxPool2D: LowerableOperator {
+  /// One call of `uq_max_pool2d_s8`.
+  ///
+  /// - Throws: `lower.max_pool2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let operands = try LayerOperands("max_pool2d", node, in: context, results: [.int8])
+    guard operands.input.isSameScale(as: operands.output) else {
+      throw Diagnostic(
+        id: "lower.max_pool2d.quantization",
+        "x has scale \(operands.input.scale) and zero point \(operands.input.zeroPoint), the result "
+          + "\(operands.output.scale) and \(operands.output.zeroPoint); they must be equal",
+        at: context.place)
+    }
+    context.emit(
+      MaxPool2DKernel(
+        geometry: try ImageGeometry(
+          "max_pool2d", operands.xType, operands.resultType, window, at: context.place),
+        outputStage: OutputStage(operands.output, rounding: context.rounding),
+        input: context.buffer(operands.x), output: context.buffer(node.result)))
+  }
 }

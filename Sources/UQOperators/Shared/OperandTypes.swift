@@ -91,10 +91,3 @@ func saturatingProduct(_ factors: Int...) -> Int {
     return overflow ? .max : next
   }
 }
-
-extension Operator {
-  /// What an operator throws whose evaluation is not written.
-  static var notEvaluated: Diagnostic {
-    Diagnostic(id: "evaluate.\(spec.name).missing", "cannot be evaluated")
-  }
-}

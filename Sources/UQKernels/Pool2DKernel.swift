@@ -1,0 +1,139 @@
+import UQGraph
+import UQNumerics
+import UQRuntime
+
+/// Call of `uq_max_pool2d_s8`.
+public struct MaxPool2DKernel: Kernel {
+  /// Extents and window.
+  public var geometry: ImageGeometry
+  /// Bounds of the output; its zero point and rounding have no effect.
+  public var outputStage: OutputStage
+  /// Image `[H, W, C]`.
+  public var input: BufferID
+  /// Image `[H', W', C]`.
+  public var output: BufferID
+
+  /// Creates a call.
+  public init(
+    geometry: ImageGeometry, outputStage: OutputStage, input: BufferID, output: BufferID
+  ) {
+    self.geometry = geometry
+    self.outputStage = outputStage
+    self.input = input
+    self.output = output
+  }
+
+  /// The C function.
+  public var symbol: String { "uq_max_pool2d_s8" }
+  /// The header.
+  public var header: String { "uq_pool2d.h" }
+  /// The source.
+  public var source: String { "uq_pool2d.c" }
+
+  /// Parameters, input, output.
+  public var arguments: [CArgument] {
+    [
+      .structure(
+        type: "uq_pool2d_params",
+        fields: poolFields(geometry, zeroPoint: 0, includesPadding: false, outputStage)),
+      .read(input), .write(output),
+    ]
+  }
+
+  /// Calls the C function.
+  public func run(_ memory: ProgramMemory) {
+    var parameters = poolParameters(geometry, zeroPoint: 0, includesPadding: false, outputStage)
+    let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
+    uq_max_pool2d_s8(&parameters, x, memory.pointer(output))
+  }
+}
+
+/// Call of `uq_avg_pool2d_s8`.
+public struct AveragePool2DKernel: Kernel {
+  /// Extents and window.
+  public var geometry: ImageGeometry
+  /// Integer of the real value 0 in the input.
+  public var inputZeroPoint: Int
+  /// Whether every window has one divisor: one multiplier, else one for each number of taps from 1.
+  public var hasOneDivisor: Bool
+  /// Zero point, bounds and rounding of the output.
+  public var outputStage: OutputStage
+  /// int32 multipliers.
+  public var multipliers: ConstantID
+  /// uint8 shifts.
+  public var shifts: ConstantID
+  /// Image `[H, W, C]`.
+  public var input: BufferID
+  /// Image `[H', W', C]`.
+  public var output: BufferID
+
+  /// Creates a call.
+  public init(
+    geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, outputStage: OutputStage,
+    multipliers: ConstantID, shifts: ConstantID, input: BufferID, output: BufferID
+  ) {
+    self.geometry = geometry
+    self.inputZeroPoint = inputZeroPoint
+    self.hasOneDivisor = hasOneDivisor
+    self.outputStage = outputStage
+    self.multipliers = multipliers
+    self.shifts = shifts
+    self.input = input
+    self.output = output
+  }
+
+  /// The C function.
+  public var symbol: String { "uq_avg_pool2d_s8" }
+  /// The header.
+  public var header: String { "uq_pool2d.h" }
+  /// The source.
+  public var source: String { "uq_pool2d.c" }
+
+  /// Parameters, input, multipliers, shifts, output.
+  public var arguments: [CArgument] {
+    [
+      .structure(
+        type: "uq_pool2d_params",
+        fields: poolFields(
+          geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)),
+      .read(input), .constant(multipliers), .constant(shifts), .write(output),
+    ]
+  }
+
+  /// Calls the C function.
+  public func run(_ memory: ProgramMemory) {
+    var parameters = poolParameters(
+      geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)
+    let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
+    uq_avg_pool2d_s8(
+      &parameters, x, memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(output))
+  }
+}
+
+private func poolFields(
+  _ geometry: ImageGeometry, zeroPoint: Int, includesPadding: Bool, _ output: OutputStage
+) -> [CField] {
+  [
+    CField("in_h", geometry.input[0]), CField("in_w", geometry.input[1]),
+    CField("out_h", geometry.output[0]), CField("out_w", geometry.output[1]),
+    CField("channels", geometry.input[2]),
+  ] + geometry.windowFields + [
+    CField("in_zero_point", zeroPoint), CField("count_include_pad", includesPadding ? 1 : 0),
+    output.field,
+  ]
+}
+
+private func poolParameters(
+  _ geometry: ImageGeometry, zeroPoint: Int, includesPadding: Bool, _ output: OutputStage
+) -> uq_pool2d_params {
+  let window = geometry.window
+  return uq_pool2d_params(
+    in_h: Int32(geometry.input[0]), in_w: Int32(geometry.input[1]),
+    out_h: Int32(geometry.output[0]), out_w: Int32(geometry.output[1]),
+    channels: Int32(geometry.input[2]), kernel_h: Int32(window.kernel[0]),
+    kernel_w: Int32(window.kernel[1]), stride_h: Int32(window.strides[0]),
+    stride_w: Int32(window.strides[1]), dilation_h: Int32(window.dilations[0]),
+    dilation_w: Int32(window.dilations[1]), pad_top: Int32(window.padding[0]),
+    pad_left: Int32(window.padding[1]), in_zero_point: Int32(zeroPoint),
+    count_include_pad: includesPadding ? 1 : 0, output: output.parameters)
+}

@@ -1,0 +1,94 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// The operand repeated along the axes where its extent is 1, by the rules of NumPy.
+public struct Broadcast: Operator {
+  /// Shape of the result.
+  public var shape: Shape
+
+  /// Creates the operator.
+  public init(shape: Shape) { self.shape = shape }
+
+  /// Names, operands and summary.
+  public static let spec = OperatorSpec(
+    "broadcast", "Repeats a tensor along axes of extent 1.", operands: [OperandSpec("x")])
+
+  /// The operand's element type in the shape.
+  ///
+  /// - Throws: `shape.broadcast.extents`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    try checkOperandCount(operands)
+    let x = try requiredType(operands, 0)
+    guard Shape.broadcast(x.shape, shape) == shape else {
+      throw shapeProblem("extents", "\(x.shape) does not broadcast to \(shape)")
+    }
+    return [x.moved(to: shape)]
+  }
+
+  /// Repeats the elements.
+  public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
+  {
+    let x = try requiredValue(operands, 0)
+    let strides = x.shape.strides
+    let lead = shape.rank - x.shape.rank
+    let box = StridedBox(
+      offset: 0,
+      strides: (0..<shape.rank).map {
+        $0 < lead || x.shape[$0 - lead] == 1 ? 0 : strides[$0 - lead]
+      })
+    return [viewed(x, box, as: shape)]
+  }
+
+  /// The operand's quantization.
+  public var quantizationRule: QuantizationRule { .inherit(0) }
+
+  /// The rules, one for each name and range of versions.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("Expand") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "input")
+        let wanted = try node.shape(try builder.integers(node, 1, "shape"))
+        guard let shape = Shape.broadcast(builder.shape(of: x), wanted) else {
+          throw Diagnostic(
+            id: "shape.broadcast.extents",
+            "\(builder.shape(of: x)) and \(wanted) do not broadcast", at: node.place)
+        }
+        return try builder.add(Broadcast(shape: shape), [x], as: node)
+      },
+      .onnx("Tile", 1...5) { node, builder throws(Diagnostic) in
+        let rank = builder.shape(of: try node.operand(0, "input")).rank
+        let count = try builder.optionalScalar(node, 1, "tiles") ?? 1
+        let axis = try builder.optionalScalar(node, 2, "axis") ?? 0
+        var repeats = [Int](repeating: 1, count: rank)
+        repeats[try node.axis(Int(exactly: axis) ?? .max, rank: rank)] = Int(exactly: count) ?? -1
+        return try tiled(node, &builder, repeats)
+      },
+      .onnx("Tile", 6...1000) { node, builder throws(Diagnostic) in
+        try tiled(node, &builder, try builder.integers(node, 1, "repeats"))
+      },
+    ]
+  }
+
+  /// Tiling is broadcasting with an axis of extent 1 in front of every axis.
+  private static func tiled(
+    _ node: ForeignNode, _ builder: inout GraphBuilder, _ repeats: [Int]
+  ) throws(Diagnostic) -> [ValueID] {
+    let operand = try node.operand(0, "input")
+    let x = builder.shape(of: operand)
+    guard repeats.count == x.rank, repeats.allSatisfy({ (0...1 << 40).contains($0) }) else {
+      throw Diagnostic(
+        id: "import.tile.repeats", "repeats \(repeats) do not fit shape \(x)", at: node.place)
+    }
+    let result = try node.shape(
+      x.indices.map {
+        let (product, overflow) = x[$0].multipliedReportingOverflow(by: repeats[$0])
+        return overflow ? -1 : product
+      })
+    let split = try node.shape(x.flatMap { [1, $0] })
+    let wide = try node.shape(x.indices.flatMap { [repeats[$0], x[$0]] })
+    let apart = try builder.addStep(Reshape(shape: split), [operand], "split", of: node)
+    let repeated = try builder.addStep(Broadcast(shape: wide), [apart], "repeated", of: node)
+    return try builder.add(Reshape(shape: result), [repeated], as: node)
+  }
+}

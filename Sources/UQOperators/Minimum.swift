@@ -1,0 +1,49 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// `min(a, b)`, elementwise with broadcasting; a NaN in either operand is the result.
+public struct Minimum: Operator {
+  /// Creates the operator.
+  public init() {}
+
+  /// Names, operands and summary.
+  public static let spec = OperatorSpec(
+    "minimum", "Elementwise minimum with broadcasting.",
+    operands: [OperandSpec("a"), OperandSpec("b")])
+
+  /// The operands' type, broadcast.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    [try broadcastType(operands)]
+  }
+
+  /// Computes the result in the operands' element type.
+  public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
+  {
+    let a = try requiredValue(operands, 0)
+    let b = try requiredValue(operands, 1)
+    return [evaluateBinary(Minimum.self, a, b, results[0])]
+  }
+
+  /// Both operands and the result share the result's quantization.
+  public var quantizationRule: QuantizationRule { .shared }
+
+  /// The rules, one for each name and range of versions.
+  public static var imports: [ImportRule] {
+    [
+      .onnx("Min") { node, builder throws(Diagnostic) in
+        try node.foldOperands(&builder, with: Minimum())
+      },
+      .relay("minimum") { node, builder throws(Diagnostic) in
+        try node.foldOperands(&builder, with: Minimum())
+      },
+    ]
+  }
+}
+
+extension Minimum: BinaryFunction {
+  static func floating<T: BinaryFloatingPoint>(_ a: T, _ b: T) -> T {
+    a.isNaN ? a : b.isNaN ? b : Swift.min(a, b)
+  }
+  static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T { Swift.min(a, b) }
+}
