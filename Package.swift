@@ -101,6 +101,13 @@ let package = Package(
 
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards"]),
+    tests(
+      "UQPassesTests",
+      [
+        "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
+        "UQSupport",
+      ], resources: [.copy("Cases")]),
+    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
