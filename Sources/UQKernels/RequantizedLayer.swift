@@ -14,6 +14,17 @@ public struct RequantizedLayer: Sendable, Hashable {
   public var multipliers: ConstantID
   /// uint8 for each output channel.
   public var shifts: ConstantID
+
+  /// Collects constants that were added to a program.
+  public init(
+    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID
+  ) {
+    self.weights = weights
+    self.bits = bits
+    self.bias = bias
+    self.multipliers = multipliers
+    self.shifts = shifts
+  }
 }
 
 /// Order of a weight tensor's elements.

@@ -41,12 +41,14 @@ final class ExternalData {
     let stated = try number(entries["length"], "length", name) ?? length
     guard stated == length else {
       throw Diagnostic(
-        id: "onnx.external.range", "tensor '\(name)' needs \(length) bytes, its external data "
+        id: "onnx.external.range",
+        "tensor '\(name)' needs \(length) bytes, its external data "
           + "has \(stated)")
     }
     guard offset <= file.bytes.count, length <= file.bytes.count - offset else {
       throw Diagnostic(
-        id: "onnx.external.range", "tensor '\(name)' is at bytes \(offset) to \(offset)+\(length) "
+        id: "onnx.external.range",
+        "tensor '\(name)' is at bytes \(offset) to \(offset)+\(length) "
           + "of '\(location)', which has \(file.bytes.count)")
     }
     return (UnsafeRawBufferPointer(rebasing: file.bytes[offset..<(offset + length)]), file)
@@ -69,7 +71,8 @@ final class ExternalData {
     let path = folder + "/" + location
     guard let root = resolved(folder), let target = resolved(path) else {
       throw Diagnostic(
-        id: "onnx.external.location", "tensor '\(name)' is in '\(location)', which is not beside "
+        id: "onnx.external.location",
+        "tensor '\(name)' is in '\(location)', which is not beside "
           + "the model")
     }
     guard target.hasPrefix(root == "/" ? "/" : root + "/") else { throw escape(location, name) }
@@ -81,7 +84,8 @@ final class ExternalData {
 
   private func escape(_ location: String, _ name: String) -> Diagnostic {
     Diagnostic(
-      id: "onnx.external.escape", "tensor '\(name)' is in '\(location)', which leaves the model's "
+      id: "onnx.external.escape",
+      "tensor '\(name)' is in '\(location)', which leaves the model's "
         + "folder; only files within it are read")
   }
 

@@ -9,7 +9,8 @@ extension GraphImport {
     if !order.cycle.isEmpty {
       let names = order.cycle.prefix(20).map { "'\(nodes[$0].label)'" }
       report(
-        "onnx.graph.cycle", "nodes depend on each other in a circle: "
+        "onnx.graph.cycle",
+        "nodes depend on each other in a circle: "
           + names.joined(separator: " -> ") + (order.cycle.count > 20 ? " -> ..." : "")
           + " -> \(names[0])")
     } else if !order.isFileOrder {
@@ -37,7 +38,8 @@ extension GraphImport {
       if nodeBudget == 0 {
         nodeBudget = -1
         report(
-          "onnx.graph.size", "the functions multiply the model's \(model.nodeCount) nodes beyond "
+          "onnx.graph.size",
+          "the functions multiply the model's \(model.nodeCount) nodes beyond "
             + "what is imported", at: place)
       }
       for name in node.outputs { define(name, .unknown, at: place) }
@@ -79,7 +81,8 @@ extension GraphImport {
     guard let version = frame.opsets[node.domain] else {
       let domain = node.domain.isEmpty ? "ai.onnx" : node.domain
       report(
-        "onnx.opset.missing", "is of operator set '\(domain)', of which the model imports no "
+        "onnx.opset.missing",
+        "is of operator set '\(domain)', of which the model imports no "
           + "version", at: place)
       return nil
     }
@@ -88,7 +91,8 @@ extension GraphImport {
     case .rule(let rule) where subgraphs.isEmpty: return (rule, version)
     case .rule:
       report(
-        "onnx.operator.unsupported", "operator '\(node.operatorName)' has a subgraph; control "
+        "onnx.operator.unsupported",
+        "operator '\(node.operatorName)' has a subgraph; control "
           + "flow is not supported", at: place, isUnsupported: true)
     case .none(let reason):
       // The dynamic choice of `If` is reported where the condition is known not to be constant.
@@ -125,7 +129,8 @@ extension GraphImport {
       let wanted = node.outputs.lastIndex { !$0.isEmpty }.map { $0 + 1 } ?? 0
       if values.count < wanted {
         report(
-          "onnx.operator.unsupported", "\(wanted) results are asked for, \(values.count) are "
+          "onnx.operator.unsupported",
+          "\(wanted) results are asked for, \(values.count) are "
             + "supported", at: place, isUnsupported: true)
       }
       return values.map { .value($0) }
@@ -141,7 +146,8 @@ extension GraphImport {
     }
     if constantBudget < 0 {
       report(
-        "onnx.constant.size", "the model computes constants of an extent out of proportion to its "
+        "onnx.constant.size",
+        "the model computes constants of an extent out of proportion to its "
           + "file", at: place)
     }
   }
@@ -185,15 +191,18 @@ extension GraphImport {
           result[name] = .tensor(try finite(stored.tensor(), place.node ?? name))
         case .graph:
           throw Diagnostic(
-            id: "onnx.attribute.unsupported", "attribute '\(name)' is a graph, which is not "
+            id: "onnx.attribute.unsupported",
+            "attribute '\(name)' is a graph, which is not "
               + "supported")
         case .other(let kind):
           throw Diagnostic(
-            id: "onnx.attribute.unsupported", "attribute '\(name)' is \(kind), which is not "
+            id: "onnx.attribute.unsupported",
+            "attribute '\(name)' is \(kind), which is not "
               + "supported")
         case .reference(let other):
           throw Diagnostic(
-            id: "onnx.attribute.reference", "attribute '\(name)' refers to '\(other)' outside of "
+            id: "onnx.attribute.reference",
+            "attribute '\(name)' refers to '\(other)' outside of "
               + "a function")
         }
       } catch {
@@ -217,7 +226,8 @@ extension GraphImport {
     guard case .value(let id) = condition else { return [] }
     guard let constant = builder.constant(id) else {
       report(
-        "onnx.operator.unsupported", "operator 'If' chooses by '\(node.inputs[0])', which is not "
+        "onnx.operator.unsupported",
+        "operator 'If' chooses by '\(node.inputs[0])', which is not "
           + "constant; only static control flow is supported", at: place, isUnsupported: true)
       return []
     }
@@ -232,7 +242,8 @@ extension GraphImport {
     }
     guard branch.outputs.count >= node.outputs.count else {
       report(
-        "onnx.if.branch", "'\(key)' has \(branch.outputs.count) outputs, the node "
+        "onnx.if.branch",
+        "'\(key)' has \(branch.outputs.count) outputs, the node "
           + "\(node.outputs.count)", at: place)
       return []
     }
@@ -284,7 +295,8 @@ extension GraphImport {
     guard operands.count <= function.inputs.count, node.outputs.count <= function.outputs.count
     else {
       report(
-        "onnx.function.operands", "function '\(name)' takes \(function.inputs.count) operands and "
+        "onnx.function.operands",
+        "function '\(name)' takes \(function.inputs.count) operands and "
           + "makes \(function.outputs.count) results, the call has \(operands.count) and "
           + "\(node.outputs.count)", at: place)
       return []
@@ -328,7 +340,8 @@ extension GraphImport {
     let (nan, infinite) = tensor.nonFiniteCounts
     if nan > 0 || (infinite > 0 && tensor.count > 1) {
       throw Diagnostic(
-        id: "onnx.weight.nonfinite", "constant '\(name)' has \(nan) NaN and \(infinite) infinite "
+        id: "onnx.weight.nonfinite",
+        "constant '\(name)' has \(nan) NaN and \(infinite) infinite "
           + "of \(tensor.count) elements; the training diverged, or the file is damaged")
     }
     return tensor

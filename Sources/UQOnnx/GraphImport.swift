@@ -181,7 +181,8 @@ struct GraphImport {
     for (domain, version) in model.opsets.sorted(by: { $0.key < $1.key }) {
       guard let known = RuleTable.knownVersions[domain], !known.contains(version) else { continue }
       report(
-        "onnx.opset.unknown", "uses version \(version) of operator set "
+        "onnx.opset.unknown",
+        "uses version \(version) of operator set "
           + "'\(domain.isEmpty ? "ai.onnx" : domain)', versions \(known.lowerBound) to "
           + "\(known.upperBound) are known; convert the model with onnx.version_converter",
         isUnsupported: version > known.upperBound)
@@ -258,7 +259,8 @@ struct GraphImport {
     }
     if !fits {
       report(
-        "onnx.initializer.type", "initializer '\(input.name)' is \(stored.dataType)\(dims ?? []), "
+        "onnx.initializer.type",
+        "initializer '\(input.name)' is \(stored.dataType)\(dims ?? []), "
           + "its input says \(input.element.map(\.description) ?? "")"
           + (input.dimensions.map(describe) ?? ""))
     }
@@ -290,13 +292,14 @@ struct GraphImport {
     guard let declared = output.dimensions, !declared.isEmpty else { return }
     let fits =
       declared.count == type.shape.rank
-      && zip(declared, type.shape).dropFirst().allSatisfy { dimension, extent in
+      && zip(declared, type.shape.dimensions).dropFirst().allSatisfy { dimension, extent in
         if case .fixed(let fixed) = dimension, fixed > 0 { extent == fixed } else { true }
       }
     if !fits {
       warnings.append(
         Diagnostic(
-          .warning, id: "onnx.output.shape", "output '\(output.name)' is \(type.shape), the model "
+          .warning, id: "onnx.output.shape",
+          "output '\(output.name)' is \(type.shape), the model "
             + "declares \(describe(declared))", at: SourcePlace(file: model.path)))
     }
   }

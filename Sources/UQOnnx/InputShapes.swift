@@ -43,7 +43,8 @@ struct InputShapes {
     if let given = shapes[input.name] {
       guard given.allSatisfy({ $0 > 0 }) else {
         throw Diagnostic(
-          id: "onnx.input.shape", "the shape given for input '\(input.name)' is \(given), "
+          id: "onnx.input.shape",
+          "the shape given for input '\(input.name)' is \(given), "
             + "extents must be positive")
       }
       if let declared = input.dimensions {
@@ -52,7 +53,8 @@ struct InputShapes {
         }
         guard fits, given.count == declared.count else {
           throw Diagnostic(
-            id: "onnx.input.shape", "the shape given for input '\(input.name)' is \(given), the "
+            id: "onnx.input.shape",
+            "the shape given for input '\(input.name)' is \(given), the "
               + "model declares \(describe(declared))")
         }
       }
@@ -60,14 +62,16 @@ struct InputShapes {
     }
     guard let declared = input.dimensions else {
       throw Diagnostic(
-        id: "onnx.input.dynamic", "input '\(input.name)' has no shape; give one with "
+        id: "onnx.input.dynamic",
+        "input '\(input.name)' has no shape; give one with "
           + "--shape \(input.name)=1,...")
     }
     let extents = declared.enumerated().map { extent($1, isFirst: $0 == 0) }
     guard extents.allSatisfy({ $0 != nil }) else {
       let example = extents.map { $0.map(String.init) ?? "?" }.joined(separator: ",")
       throw Diagnostic(
-        id: "onnx.input.dynamic", "input '\(input.name)' has the dynamic shape "
+        id: "onnx.input.dynamic",
+        "input '\(input.name)' has the dynamic shape "
           + "\(describe(declared)); give a static one with --shape \(input.name)=\(example)")
     }
     return try soundShape(extents.compactMap { $0 }, of: "input '\(input.name)'")

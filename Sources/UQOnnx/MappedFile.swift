@@ -39,7 +39,8 @@ final class MappedFile: @unchecked Sendable {
     let size = Int(status.st_size)
     guard size <= limit else {
       throw Diagnostic(
-        id: "onnx.file.size", "has \(size) bytes, at most \(limit) are read; keep the weights of a "
+        id: "onnx.file.size",
+        "has \(size) bytes, at most \(limit) are read; keep the weights of a "
           + "larger model as external data", at: place)
     }
     self.path = path

@@ -55,7 +55,8 @@ struct OnnxModelReader {
     let version = Int(proto.ir_version)
     if !Self.irVersions.contains(version) {
       report(
-        "onnx.model.version", "is of IR version \(version), versions 1 to "
+        "onnx.model.version",
+        "is of IR version \(version), versions 1 to "
           + "\(Self.irVersions.upperBound) are read; export it with an older onnx package")
     }
     var functions: [OnnxFunction.Key: OnnxFunction] = [:]
@@ -88,7 +89,8 @@ struct OnnxModelReader {
       let version = Int(item.pointee.version)
       if let other = result.updateValue(version, forKey: domain), other != version {
         report(
-          "onnx.opset.duplicate", "imports operator set '\(domain)' as version \(other) and as "
+          "onnx.opset.duplicate",
+          "imports operator set '\(domain)' as version \(other) and as "
             + "version \(version)")
       }
     }

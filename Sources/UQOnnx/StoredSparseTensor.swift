@@ -36,7 +36,8 @@ struct StoredSparseTensor {
     let width = values.element.byteCount
     guard shape.count * width <= Self.largest else {
       throw Diagnostic(
-        id: "onnx.tensor.size", "sparse tensor '\(name)' takes \(shape.count * width) bytes when "
+        id: "onnx.tensor.size",
+        "sparse tensor '\(name)' takes \(shape.count * width) bytes when "
           + "dense, at most \(Self.largest) are made; store it as a dense tensor")
     }
     guard values.shape.rank == 1, indices.element == .int64 else {

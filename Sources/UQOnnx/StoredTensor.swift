@@ -46,7 +46,8 @@ struct StoredTensor {
     }
     guard message.segment == nil else {
       throw Diagnostic(
-        id: "onnx.tensor.segment", "tensor '\(name)' is stored in segments, which no known "
+        id: "onnx.tensor.segment",
+        "tensor '\(name)' is stored in segments, which no known "
           + "exporter writes")
     }
     let shape = try shape()
@@ -78,7 +79,8 @@ struct StoredTensor {
     let wanted = storedByteCount(shape)
     guard raw.count == wanted else {
       throw Diagnostic(
-        id: "onnx.tensor.data", "tensor '\(name)' of \(dataType)\(shape) needs \(wanted) bytes, "
+        id: "onnx.tensor.data",
+        "tensor '\(name)' of \(dataType)\(shape) needs \(wanted) bytes, "
           + "has \(raw.count)")
     }
     if shape.count == 0 { return Tensor(zeros: element, shape) }
@@ -169,7 +171,8 @@ struct StoredTensor {
   {
     guard count == wanted else {
       throw Diagnostic(
-        id: "onnx.tensor.data", "tensor '\(name)' of \(dataType)\(shape) needs \(wanted) elements "
+        id: "onnx.tensor.data",
+        "tensor '\(name)' of \(dataType)\(shape) needs \(wanted) elements "
           + "in \(field), has \(count)")
     }
   }

@@ -31,7 +31,7 @@ public enum TensorProtoFile {
 
   /// The bytes of the file.
   public static func encode(_ tensor: Tensor, name: String = "") -> Data {
-    var dims = tensor.shape.map(Int64.init)
+    var dims = tensor.shape.dimensions.map(Int64.init)
     var name = name.isEmpty ? [] : Array(name.utf8CString)
     return tensor.withUnsafeBytes { bytes in
       dims.withUnsafeMutableBufferPointer { dims in

@@ -98,8 +98,10 @@ enum Onnx {
     attribute(name, type: 5) { $0.message(6, graph) }
   }
 
+  static func value(_ name: String, _ shape: [Any?]?) -> Proto { value(name, 1, shape) }
+
   /// A dimension is an `Int`, a symbol, or nothing.
-  static func value(_ name: String, _ element: Int = 1, _ shape: [Any?]?) -> Proto {
+  static func value(_ name: String, _ element: Int, _ shape: [Any?]?) -> Proto {
     Proto { info in
       info.string(1, name)
       let tensor = Proto { tensor in
