@@ -92,42 +92,41 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    tests(
-      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
-      resources: [.copy("fixtures.json")]),
-
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("COneDNNTests", ["COneDNN"]),
-    tests("UQBoardsTests", ["UQBoards"]),
-    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
-    tests("UQSupportTests", ["UQSupport"]),
-    tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests(
-      "UQSimulatorTests",
-      ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
     tests(
       "UQCodegenTests",
       [
-        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
-      ]),
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
-      resources: [.copy("Cases")]),
-        "UQRuntime",
+        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics",
+        "UQSupport",
       ], resources: [.copy("Golden")]),
-    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+      "UQKernelsTests",
+      ["UQOperators", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests",
+      ["UQOperators", "UQKernels", "UQOnnx", "UQGraph", "UQNumerics", "UQSupport"],
+      resources: [.copy("Cases")]),
+    tests(
       "UQPassesTests",
+      [
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
+    tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
+    tests(
+      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
+      resources: [.copy("fixtures.json")]),
+    tests(
+      "UQSimulatorTests",
+      ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQSupportTests", ["UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
