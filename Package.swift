@@ -95,7 +95,8 @@ let package = Package(
 
     tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      resources: [.copy("Cases")]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
