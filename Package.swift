@@ -98,6 +98,7 @@ let package = Package(
 
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
+    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQCodegenTests",
       [

@@ -67,13 +67,6 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
   /// The extents of a range of axes.
   public subscript(axes: some RangeExpression<Int>) -> ArraySlice<Int> { dimensions[axes] }
 
-  /// The results of `transform` for each extent.
-  ///
-  /// Stands in for the collection's own, which takes ``count`` for the number of axes.
-  public func map<T, E: Error>(_ transform: (Int) throws(E) -> T) throws(E) -> [T] {
-    try dimensions.map(transform)
-  }
-
   /// Distance in elements between neighbours along each axis, row-major.
   public var strides: [Int] {
     var result = [Int](repeating: 1, count: rank)

@@ -17,7 +17,6 @@ struct OnnxCase: Decodable, Sendable, CustomTestStringConvertible {
     var tensor: Tensor {
       get throws {
         let type = try #require(ElementType(rawValue: element))
-        if type == .int64 { return Tensor(values.map { Int64($0) }, Shape(shape)) }
         return Tensor(doubles: values, type, Shape(shape))
       }
     }
