@@ -10,10 +10,15 @@ public struct GraphBuilder: Sendable {
   public var graph: Graph
   /// Largest number of elements that an eagerly folded result may have.
   public var foldingLimit = 1 << 24
+  /// Largest number of multiply-accumulates that eager folding of a node may take.
+  public var foldingWork = 1 << 28
   private var names: Set<String> = []
 
   /// Starts an empty graph.
   public init(name: String) { graph = Graph(name: name) }
+
+  /// Largest number of elements of a value; keeps all products of extents within 64 bits.
+  public static let largestValue = 1 << 31
 
   /// A name that no value has yet: `wanted`, or `wanted` with a number.
   public mutating func uniqueName(_ wanted: String) -> String {
@@ -56,7 +61,8 @@ public struct GraphBuilder: Sendable {
   ///
   /// - Parameters:
   ///   - names: wanted names of the results; missing ones are made from the node's name.
-  /// - Throws: what the operator's `resultTypes` throws, located at `place`.
+  /// - Throws: what the operator's `resultTypes` throws, located at `place`; `shape.value.size`
+  ///   where a result has more than ``largestValue`` elements.
   public mutating func add(
     _ op: some Operator, _ operands: [ValueID?], name: String, results names: [String] = [],
     place: SourcePlace = SourcePlace()
@@ -65,10 +71,16 @@ public struct GraphBuilder: Sendable {
     do { types = try op.resultTypes(graph.types(of: operands)) } catch {
       throw error.located(in: place)
     }
+    for type in types where type.shape.count > Self.largestValue {
+      throw Diagnostic(
+        id: "shape.value.size",
+        "a result would be \(type); at most \(Self.largestValue) elements are supported", at: place)
+    }
     let constants = operands.map { graph.constant($0) }
     let foldable =
       zip(operands, constants).allSatisfy { $0 == nil || $1 != nil }
       && types.allSatisfy { $0.shape.count <= foldingLimit }
+      && op.macs(graph.types(of: operands), types) <= foldingWork
     if foldable {
       let values: [Tensor]
       do { values = try op.evaluate(constants, results: types) } catch {
