@@ -171,9 +171,13 @@ public struct Graph: Sendable {
     values = fresh
   }
 
-  /// Multiply-accumulates of one inference.
+  /// Multiply-accumulates of one inference; saturated.
   public var macs: Int {
-    nodes.reduce(0) { $0 + $1.op.macs(types(of: $1.operands), $1.results.map { type(of: $0) }) }
+    nodes.reduce(0) { sum, node in
+      let macs = node.op.macs(types(of: node.operands), node.results.map { type(of: $0) })
+      let (total, overflow) = sum.addingReportingOverflow(macs)
+      return overflow ? .max : total
+    }
   }
 
   /// Elements of the float constants that nodes use.

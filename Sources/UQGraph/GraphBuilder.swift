@@ -17,6 +17,9 @@ public struct GraphBuilder: Sendable {
   /// Starts an empty graph.
   public init(name: String) { graph = Graph(name: name) }
 
+  /// Largest number of elements of a value; keeps all products of extents within 64 bits.
+  public static let largestValue = 1 << 31
+
   /// A name that no value has yet: `wanted`, or `wanted` with a number.
   public mutating func uniqueName(_ wanted: String) -> String {
     let base = wanted.isEmpty ? "value" : wanted
@@ -58,7 +61,8 @@ public struct GraphBuilder: Sendable {
   ///
   /// - Parameters:
   ///   - names: wanted names of the results; missing ones are made from the node's name.
-  /// - Throws: what the operator's `resultTypes` throws, located at `place`.
+  /// - Throws: what the operator's `resultTypes` throws, located at `place`; `shape.value.size`
+  ///   where a result has more than ``largestValue`` elements.
   public mutating func add(
     _ op: some Operator, _ operands: [ValueID?], name: String, results names: [String] = [],
     place: SourcePlace = SourcePlace()
@@ -66,6 +70,11 @@ public struct GraphBuilder: Sendable {
     let types: [TensorType]
     do { types = try op.resultTypes(graph.types(of: operands)) } catch {
       throw error.located(in: place)
+    }
+    for type in types where type.shape.count > Self.largestValue {
+      throw Diagnostic(
+        id: "shape.value.size",
+        "a result would be \(type); at most \(Self.largestValue) elements are supported", at: place)
     }
     let constants = operands.map { graph.constant($0) }
     let foldable =

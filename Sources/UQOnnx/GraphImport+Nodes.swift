@@ -154,12 +154,24 @@ extension GraphImport {
 
   /// Whether what a rule refused is sound ONNX.
   ///
-  /// A type that an operator does not take is beyond what is supported, unless the operands
-  /// disagree among themselves.
+  /// Shapes that do not fit, operands whose types disagree among themselves, and attributes and
+  /// operands that are missing or contradict each other are the model's fault; the last part of
+  /// the id tells them from what a rule merely does not support.
   private func isUnsupported(_ problem: Diagnostic, _ operands: [ValueID?]) -> Bool {
-    if problem.id.hasSuffix(".unsupported") || problem.id.hasPrefix("evaluate.") { return true }
-    guard problem.id.hasPrefix("type.") else { return false }
-    return Set(operands.compactMap { $0 }.map { builder.type(of: $0).element }).count < 2
+    let parts = problem.id.split(separator: ".")
+    switch parts.first {
+    case "shape": return problem.id == "shape.value.size"
+    case "type":
+      return Set(operands.compactMap { $0 }.map { builder.type(of: $0).element }).count < 2
+    case "import":
+      if parts.starts(with: ["import", "attribute"]), parts.last == "type" { return false }
+      let faults: Set<Substring> = [
+        "missing", "range", "repeated", "count", "inferred", "unsound", "lengths", "extent",
+        "depth", "bias", "weights",
+      ]
+      return !(parts.last.map(faults.contains) ?? false)
+    default: return true
+    }
   }
 
   // MARK: Attributes

@@ -21,7 +21,7 @@ struct StoredTensor {
 
   /// The extents.
   ///
-  /// - Throws: `onnx.tensor.shape` where one is negative or the count is beyond 2^40.
+  /// - Throws: `onnx.tensor.shape` where one is negative or the count is beyond 2^31.
   func shape() throws(Diagnostic) -> Shape {
     let dims = UnsafeBufferPointer(start: proto.pointee.dims, count: proto.pointee.n_dims)
     return try soundShape(dims.map(Int.init), of: "tensor '\(name)'")
@@ -190,9 +190,9 @@ func soundShape(_ dimensions: [Int], of subject: String) throws(Diagnostic) -> S
     }
     // Extents of 0 are left out, so that strides cannot overflow either.
     let (next, overflow) = product.multipliedReportingOverflow(by: max(extent, 1))
-    guard !overflow, next <= 1 << 40 else {
+    guard !overflow, next <= 1 << 31 else {
       throw Diagnostic(
-        id: "onnx.tensor.shape", "\(subject) has more than 2^40 elements: \(dimensions)")
+        id: "onnx.tensor.shape", "\(subject) has more than 2^31 elements: \(dimensions)")
     }
     product = next
   }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQGraph
 import UQNumerics
+import UQOperators
 import UQSupport
 
 @testable import UQOnnx
@@ -117,22 +118,57 @@ import UQSupport
     var generator = SeededGenerator(seed: 2026)
     var refused = 0
     let scratch = try Scratch()
-    for model in [RecordedModels.small, RecordedModels.allTypes] {
-      for _ in 0..<3000 {
-        let path = try scratch.write(mutated(model, &generator))
+    for (model, count, operators) in [
+      (RecordedModels.small, 2500, stubs), (RecordedModels.allTypes, 1000, stubs),
+      (RecordedModels.wide, 2500, allOperators),
+    ] {
+      for _ in 0..<count {
+        let path = try scratch.write(Self.mutated(model, &generator))
         do {
-          _ = try OnnxImporter.load(path: path, operators: stubs)
+          _ = try OnnxImporter.load(path: path, operators: operators)
         } catch {
           refused += 1
           #expect(diagnostics(of: error).allSatisfy { $0.id != "internal.unexpected" })
         }
-        _ = try? OnnxInspection.read(path: path, operators: stubs)
+        _ = try? OnnxInspection.read(path: path, operators: operators)
       }
     }
     #expect(refused > 1000)
   }
 
-  private func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+  @Test func hugeExtentsAreRefused() throws {
+    // Two inputs of 2^31 elements each, whose product would have 2^62.
+    let product = Onnx.model(
+      graph: Onnx.graph(
+        nodes: [Onnx.node("MatMul", ["x", "y"], ["out"])],
+        inputs: [Onnx.value("x", [1 << 31, 1]), Onnx.value("y", [1, 1 << 31])],
+        outputs: [Onnx.value("out", nil)]))
+    let scratch = try Scratch()
+    let path = try scratch.write(product.bytes)
+    #expect(throws: Diagnostics.self) {
+      try OnnxImporter.load(path: path, operators: allOperators)
+    }
+    #expect(
+      try OnnxInspection.read(path: path, operators: allOperators).unsupported.map(\.node)
+        == ["out"])
+  }
+
+  @Test(.timeLimit(.minutes(1))) func expensiveConstantsAreNotFolded() throws {
+    // 100 bytes of file ask for a product of two matrices of 2^24 elements: 2^36 steps.
+    let fill = Onnx.attribute("value", type: 4) { $0.message(5, Onnx.floats("", [1], [1])) }
+    let model = Onnx.model(
+      graph: Onnx.graph(
+        nodes: [
+          Onnx.node("ConstantOfShape", ["s"], ["c"], attributes: [fill]),
+          Onnx.node("MatMul", ["c", "c"], ["out"]),
+        ], initializers: [Onnx.int64s("s", [2], [4096, 4096])],
+        outputs: [Onnx.value("out", nil)]))
+    let scratch = try Scratch()
+    _ = try? OnnxImporter.load(
+      path: try scratch.write(model.bytes), operators: allOperators)
+  }
+
+  private static func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
     var result = bytes
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let position = Int.random(in: 0..<result.count, using: &generator)
