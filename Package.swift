@@ -100,7 +100,7 @@ let package = Package(
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("COneDNNTests", ["COneDNN"]),
-    tests("UQBoardsTests", ["UQBoards"]),
+    tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -3,7 +3,9 @@ import UQSupport
 
 /// An export compiled for a board that QEMU emulates.
 public struct BoardBuild: ExportBuild {
+  /// The board's name.
   public let name: String
+  /// What the export takes in flash and RAM.
   public let footprint: Footprint
   /// The board.
   public let board: Board
