@@ -39,6 +39,17 @@ struct ProcessRunnerTests {
     #expect(Date().timeIntervalSince(start) < 10)
   }
 
+  @Test(
+    "Programs can be interrupted",
+    .enabled(if: FileManager.default.fileExists(atPath: "/proc/self/status"), "needs /proc"))
+  func signals() async throws {
+    let finished = try await Task.detached {
+      try ProcessRunner.run(
+        "/bin/sh", ["-c", "grep SigBlk /proc/self/status"], in: "/", timeLimit: 30)
+    }.value
+    #expect(finished.output == "SigBlk:\t0000000000000000\n")
+  }
+
   @Test("Arguments are passed as they are")
   func arguments() throws {
     let given = ["a b", "$HOME", "'", "", "--", "ü"]

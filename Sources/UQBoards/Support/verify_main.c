@@ -166,14 +166,16 @@ static int refusals_missing(const void **inputs, void **outputs, uint32_t sample
         const void *kept = inputs[i];
         inputs[i] = NULL;
         const MODEL_INPUTS gap = MODEL_INPUT_FIELDS(inputs);
-        missing |= accepted("input-null", sample, i, MODEL_RUN(&gap, &out, arena, MODEL_ARENA_BYTES));
+        missing |=
+            accepted("input-null", sample, i, MODEL_RUN(&gap, &out, arena, MODEL_ARENA_BYTES));
         inputs[i] = kept;
     }
     for (unsigned i = 0; i < MODEL_OUTPUT_COUNT; i++) {
         void *kept = outputs[i];
         outputs[i] = NULL;
         const MODEL_OUTPUTS gap = MODEL_OUTPUT_FIELDS(outputs);
-        missing |= accepted("output-null", sample, i, MODEL_RUN(&in, &gap, arena, MODEL_ARENA_BYTES));
+        missing |=
+            accepted("output-null", sample, i, MODEL_RUN(&in, &gap, arena, MODEL_ARENA_BYTES));
         outputs[i] = kept;
     }
     return missing;
