@@ -61,7 +61,7 @@ public struct BoardBuild: ExportBuild {
     try compilation.link(
       own + objects,
       ["-nostdlib", "-L", support, "-T", board.script] + board.libraries,
-      to: program)
+      to: program, of: export)
     footprint = try Footprint(
       map: "\(program).map", objects: objects, arenaBytes: export.arenaBytes)
 

@@ -40,7 +40,7 @@ public struct HostBuild: ExportBuild {
     let own = try compilation.compile(
       ["verify_main.c", "verify_io_host.c"].map { "\(support)/\($0)" },
       ["-std=c99", "-I", support] + export.includeFlags, into: folder.path)
-    try compilation.link(own + objects, [], to: program)
+    try compilation.link(own + objects, [], to: program, of: export)
     footprint = try Footprint(
       map: "\(program).map", objects: objects, arenaBytes: export.arenaBytes)
   }

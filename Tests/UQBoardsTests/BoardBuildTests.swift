@@ -50,6 +50,19 @@ struct BoardBuildTests {
     #expect(error?.id == "verify.run.timeout")
   }
 
+  @Test("An arena beyond the board's memory", .enabled(if: hasM4, "needs the Cortex-M4 tools"))
+  func tooLarge() throws {
+    let tiny = try TinyExport()
+    try tiny.replace("ARENA_BYTES 32u", by: "ARENA_BYTES 8000000u", in: "uq_tiny.h")
+    try tiny.replace("\"arena_bytes\": 32", by: "\"arena_bytes\": 8000000", in: "manifest.json")
+    let export = try tiny.read()
+    let board = try Board.named("mps2-an386")
+    let error = #expect(throws: Diagnostics.self) { try BoardBuild(export, board: board) }
+    #expect(error?.all.map(\.id) == ["verify.link.failed"])
+    #expect(error?.description.contains("RAM") == true, "\(String(describing: error))")
+    #expect(error?.all.first?.place.file == export.folder)
+  }
+
   @Test("Counts repeat and fall to layers", .enabled(if: hasM4, "needs the Cortex-M4 tools"))
   func benchmark() throws {
     let board = try Board.named("mps2-an386")
