@@ -46,7 +46,7 @@ public struct Board: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// This machine, without an operating system's help where the code allows it.
+  /// This machine: nothing is emulated, and no instructions are counted.
   public static let host = Board(
     name: "host", core: "this machine", toolPrefix: "", compilerPackages: "gcc libc6-dev binutils",
     flags: [], emulator: nil, machine: [], script: "", sources: [], libraries: [],

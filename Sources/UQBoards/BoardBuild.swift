@@ -3,7 +3,9 @@ import UQSupport
 
 /// An export compiled for a board that QEMU emulates.
 public struct BoardBuild: ExportBuild {
+  /// The board's name.
   public let name: String
+  /// What the export takes in flash and RAM.
   public let footprint: Footprint
   /// The board.
   public let board: Board
@@ -59,7 +61,7 @@ public struct BoardBuild: ExportBuild {
     try compilation.link(
       own + objects,
       ["-nostdlib", "-L", support, "-T", board.script] + board.libraries,
-      to: program)
+      to: program, of: export)
     footprint = try Footprint(
       map: "\(program).map", objects: objects, arenaBytes: export.arenaBytes)
 

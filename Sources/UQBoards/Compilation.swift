@@ -61,10 +61,12 @@ struct Compilation: Sendable {
   /// Links objects to a program, writing a map beside it.
   ///
   /// - Throws: `verify.link.failed`.
-  func link(_ objects: [String], _ extra: [String], to program: String) throws(Diagnostics) {
+  func link(_ objects: [String], _ extra: [String], to program: String, of export: Export)
+    throws(Diagnostics)
+  {
     try perform(
       flags + objects + extra + ["-Wl,--gc-sections", "-Wl,-Map=\(program).map", "-o", program],
-      source: program, id: "verify.link.failed")
+      source: export.folder, id: "verify.link.failed")
   }
 
   private func perform(_ arguments: [String], source: String, id: String) throws(Diagnostics) {
@@ -80,6 +82,12 @@ struct Compilation: Sendable {
   /// A diagnostic for each of the compiler's errors, at most 20.
   private func problems(_ finished: FinishedProcess, source: String, id: String) -> [Diagnostic] {
     let lines = finished.errors.split(whereSeparator: \.isNewline)
+    // A linker puts no "error:" before most of what it says; the compiler's word about it says less.
+    if let line = lines.first(where: {
+      $0.contains("undefined reference") || $0.contains("overflowed by")
+    }) {
+      return [Diagnostic(id: id, "\(name): \(line)", at: SourcePlace(file: source))]
+    }
     var result: [Diagnostic] = []
     for line in lines where result.count < 20 {
       guard let mark = line.range(of: "error: ") else { continue }
@@ -91,10 +99,7 @@ struct Compilation: Sendable {
       result.append(Diagnostic(id: id, "\(name): \(line[mark.upperBound...])", at: place))
     }
     if !result.isEmpty { return result }
-    // A linker puts no "error:" before most of what it says.
-    let first =
-      lines.first { $0.contains("undefined reference") || $0.contains("overflowed") }
-      ?? lines.last ?? "no message"
+    let first = lines.last ?? "no message"
     return [
       Diagnostic(id: id, "\(name): \(finished.endingText): \(first)", at: SourcePlace(file: source))
     ]

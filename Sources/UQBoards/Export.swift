@@ -115,7 +115,8 @@ public struct Export: Sendable {
     for file in manifest.files where !present.contains(file) {
       problems.append(
         Diagnostic(
-          id: "verify.export.missing", "the manifest lists '\(file)', which is not there: export again",
+          id: "verify.export.missing",
+          "the manifest lists '\(file)', which is not there: export again",
           at: SourcePlace(file: folder)))
     }
     if !sources.contains("\(prefix).c") {
@@ -139,7 +140,8 @@ public struct Export: Sendable {
   /// Files of a folder as sorted relative paths; links to folders are not followed.
   private static func list(_ folder: String) throws(Diagnostic) -> [String] {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
+      isFolder.boolValue,
       let walk = FileManager.default.enumerator(atPath: folder)
     else {
       throw Diagnostic(
@@ -180,7 +182,8 @@ public struct Export: Sendable {
     guard found.count == 1 else {
       let names = found.map { "uq_\($0.name).h" }.joined(separator: ", ")
       throw Diagnostic(
-        id: "verify.export.damaged", "several models in one folder (\(names)): export each on its own",
+        id: "verify.export.damaged",
+        "several models in one folder (\(names)): export each on its own",
         at: SourcePlace(file: folder))
     }
     return (
@@ -196,7 +199,8 @@ public struct Export: Sendable {
       let size = attributes[.size] as? Int
     else {
       throw Diagnostic(
-        id: "verify.export.missing", "this file of the export is not there: export again", at: place)
+        id: "verify.export.missing", "this file of the export is not there: export again", at: place
+      )
     }
     guard size <= largestText, let data = FileManager.default.contents(atPath: path),
       let text = String(data: data, encoding: .utf8)

@@ -38,16 +38,3 @@ extension ExportBuild {
     }
   }
 }
-
-/// Applies `body` to all items on all cores; results are in the items' order.
-func concurrentMap<Item: Sendable, Result: Sendable>(
-  _ items: [Item], _ body: @escaping @Sendable (Item) throws(Diagnostics) -> Result
-) throws(Diagnostics) -> [Result] {
-  let outcomes = ConcurrentOutcomes<Result>(count: items.count)
-  outcomes.fill { index in
-    do throws(Diagnostics) { return .success(try body(items[index])) } catch {
-      return .failure(error)
-    }
-  }
-  return try outcomes.results()
-}

@@ -43,7 +43,8 @@ struct ExportHeader {
       }
       let count = try value("\(kind)_COUNT", in: 1...Export.mostEntries)
       guard count == fields.count else {
-        throw damaged("\(macro)\(kind)_COUNT is \(count), '\(structure)' has \(fields.count) fields")
+        throw damaged(
+          "\(macro)\(kind)_COUNT is \(count), '\(structure)' has \(fields.count) fields")
       }
       var result: [ExportPort] = []
       var total = 0
@@ -106,13 +107,16 @@ struct ExportHeader {
   private static func integer(_ text: Substring) -> Int? {
     var digits = text.drop { $0 == " " || $0 == "(" }
     while let last = digits.last, " )uUlL\r\t".contains(last) { digits.removeLast() }
-    if digits.hasPrefix("0x") || digits.hasPrefix("0X") { return Int(digits.dropFirst(2), radix: 16) }
+    if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
+      return Int(digits.dropFirst(2), radix: 16)
+    }
     return Int(digits)
   }
 
   /// Types and names of the fields of `typedef struct { [const] TYPE *NAME; ... } structure;`.
-  private static func fields(of structure: String, in code: String) -> [(type: String, name: String)]?
-  {
+  private static func fields(of structure: String, in code: String) -> [(
+    type: String, name: String
+  )]? {
     guard let end = code.range(of: "} \(structure);")?.lowerBound,
       let start = code[..<end].lastIndex(of: "{")
     else { return nil }

@@ -3,7 +3,9 @@ import UQSupport
 
 /// An export compiled for this machine.
 public struct HostBuild: ExportBuild {
+  /// Compiler and flags: `gcc -O3`.
   public let name: String
+  /// What the export takes in flash and RAM.
   public let footprint: Footprint
 
   private let harness: VerificationHarness
@@ -38,7 +40,7 @@ public struct HostBuild: ExportBuild {
     let own = try compilation.compile(
       ["verify_main.c", "verify_io_host.c"].map { "\(support)/\($0)" },
       ["-std=c99", "-I", support] + export.includeFlags, into: folder.path)
-    try compilation.link(own + objects, [], to: program)
+    try compilation.link(own + objects, [], to: program, of: export)
     footprint = try Footprint(
       map: "\(program).map", objects: objects, arenaBytes: export.arenaBytes)
   }
@@ -52,10 +54,15 @@ public struct HostBuild: ExportBuild {
     let parts = stride(from: 0, to: max(1, inputs.count), by: size).map { start in
       start..<min(inputs.count, start + size)
     }
-    let outputs = try concurrentMap(parts) { part throws(Diagnostics) in
-      do throws(Diagnostic) { return try run(inputs, part) } catch { throw Diagnostics([error]) }
+    do throws(Diagnostics) {
+      let outputs = try concurrentMap(parts) { part throws(Diagnostics) in
+        do throws(Diagnostic) { return try run(inputs, part) } catch { throw Diagnostics([error]) }
+      }
+      return ExportRun(outputs: outputs.flatMap(\.self))
+    } catch {
+      // The first problem is the one that a single core would have met.
+      throw error.all.first ?? Diagnostic(id: "verify.run.crash", name)
     }
-    return ExportRun(outputs: outputs.flatMap(\.self))
   }
 
   private func run(_ inputs: [[UInt8]], _ part: Range<Int>) throws(Diagnostic) -> [[UInt8]] {

@@ -98,6 +98,15 @@ public enum ProcessRunner {
       posix_spawn_file_actions_addclose(&actions, end)
     }
 
+    // Threads of a pool block signals, which a program would inherit and then not be stopped by.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
     var variables = ProcessInfo.processInfo.environment
     // Messages of compilers are quoted in diagnostics, which are the same everywhere.
     variables["LC_ALL"] = "C"
@@ -107,7 +116,7 @@ public enum ProcessRunner {
     var child: pid_t = 0
     let status = withCStrings([path] + arguments) { arguments in
       withCStrings(settings) { settings in
-        posix_spawn(&child, path, &actions, nil, arguments, settings)
+        posix_spawn(&child, path, &actions, &attributes, arguments, settings)
       }
     }
     guard status == 0 else {
@@ -193,9 +202,15 @@ private final class Pipe {
       throw Diagnostic(
         id: "board.process.start", "cannot open a pipe: \(String(cString: strerror(errno)))")
     }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    reading = ends[0]
-    writing = ends[1]
+    // Above the three standard files, which a program is given in their place.
+    let moved = ends.map { fcntl($0, F_DUPFD_CLOEXEC, 3) }
+    for end in ends { close(end) }
+    guard moved.allSatisfy({ $0 >= 0 }) else {
+      for end in moved where end >= 0 { close(end) }
+      throw Diagnostic(id: "board.process.start", "cannot open a pipe: too many open files")
+    }
+    reading = moved[0]
+    writing = moved[1]
   }
 
   func closeWriting() {

@@ -76,10 +76,12 @@ struct VerificationHarness: Sendable {
     of finished: FinishedProcess, in folder: String, first: Int, count: Int, build: String
   ) throws(Diagnostic) -> (records: [[UInt8]], stackBytes: Int?) {
     var stack: Int?
-    for line in finished.errors.split(whereSeparator: \.isNewline) where line.hasPrefix("uq-verify ")
-    {
+    for line in finished.errors.split(whereSeparator: \.isNewline)
+    where line.hasPrefix("uq-verify ") {
       let words = line.split(separator: " ")
-      guard words.count == 4, let sample = Int(words[2]), let value = Int(words[3]) else { continue }
+      guard words.count == 4, let sample = Int(words[2]), let value = Int(words[3]) else {
+        continue
+      }
       if words[1] == "stack" {
         stack = value
       } else {
@@ -95,20 +97,25 @@ struct VerificationHarness: Sendable {
     let size = export.outputBytes
     let bytes = [UInt8](FileManager.default.contents(atPath: "\(folder)/outputs") ?? Data())
     guard finished.succeeded, bytes.count == count * size else {
-      let said = finished.tail(1)
+      let done = bytes.count / size
+      let moment =
+        done < count
+        ? "at record \(first + done)" : "when called with a null pointer or short arena"
       throw Diagnostic(
         id: "verify.run.crash",
-        "\(build): ended by \(finished.endingText) after \(first + bytes.count / size) inferences"
-          + (said.isEmpty ? "" : ": \(crash(finished) ?? said)"), at: place)
+        "\(build): ended by \(finished.endingText) \(moment)"
+          + (crash(finished).map { ": \($0)" } ?? ""), at: place)
     }
     return ((0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }, stack)
   }
 
-  /// The line by which a sanitizer or a board says what happened.
+  /// The line by which a sanitizer, a board or the emulator says what happened.
   private func crash(_ finished: FinishedProcess) -> String? {
     let marks = ["runtime error: ", "ERROR: ", "exception ", "trap "]
-    return finished.errors.split(whereSeparator: \.isNewline)
-      .first { line in marks.contains { line.contains($0) } }.map(String.init)
+    let lines = finished.errors.split(whereSeparator: \.isNewline)
+      .filter { !$0.hasPrefix("uq-verify ") }
+    return (lines.first { line in marks.contains { line.contains($0) } } ?? lines.last)
+      .map(String.init)
   }
 
   private func problem(_ what: String, sample: Int, value: Int, build: String) -> Diagnostic {
@@ -158,7 +165,8 @@ struct VerificationHarness: Sendable {
       default:
         (
           "verify.file.failed",
-          value == 0 ? "record \(sample) could not be read" : "record \(sample) could not be written"
+          value == 0
+            ? "record \(sample) could not be read" : "record \(sample) could not be written"
         )
       }
     return Diagnostic(id: id, "\(build): \(text)", at: SourcePlace(file: export.folder))

@@ -28,7 +28,8 @@ int verify_close(void);
 /* Reports `uq-verify WHAT SAMPLE VALUE` on a line of standard error. */
 void verify_report(const char *what, uint32_t sample, uint32_t value);
 
-/* Makes every access to a piece of memory an error, where a sanitizer offers that, and undoes it. */
+/* Makes every access to a piece of memory an error, where a sanitizer offers that, and undoes it.
+ */
 void verify_forbid(const void *memory, size_t bytes);
 void verify_allow(const void *memory, size_t bytes);
 
