@@ -98,7 +98,6 @@ let package = Package(
 
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
-    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQCodegenTests",
       [

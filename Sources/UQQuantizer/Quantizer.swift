@@ -67,7 +67,7 @@ public struct Quantizer: Sendable {
     let rounded = try roundWeights(graph, integer)
     var dequantized = rounded.dequantized
     if options.correctsBiases, let error {
-      let everywhere = activationQuantizations(integer)
+      let everywhere = integer.activationQuantizations
       let corrected = try BiasCorrection(
         graph: graph, prepared: prepared, evaluator: evaluator, samples: probes,
         threads: options.threads
@@ -96,14 +96,6 @@ public struct Quantizer: Sendable {
     let trials = max(1, graph.nodes.count * 6)
     let affordable = 300_000_000_000 / max(1, graph.macs * trials)
     return Array(calibration.samples.prefix(max(4, min(options.probeSamples, affordable))))
-  }
-
-  private func activationQuantizations(_ integer: Graph) -> [ValueID: Quantization] {
-    var result: [ValueID: Quantization] = [:]
-    for id in integer.inputs + integer.nodes.flatMap(\.results) {
-      if let quantization = integer[id].type.quantization { result[id] = quantization }
-    }
-    return result
   }
 
   private struct RoundedLayer {
