@@ -63,7 +63,9 @@ let package = Package(
     layer("UQSamples", ["CMedia", "Yams", "UQNumerics", "UQSupport"]),
     layer(
       "UQCalibration",
-      ["CCalibration", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
+      [
+        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer(
@@ -84,15 +86,27 @@ let package = Package(
     .executableTarget(
       name: "uq",
       dependencies: [
-        "UQToolkit", "UQReport", "UQBoards", "UQSupport",
+        "UQToolkit", "UQReport", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQGraph",
+        "UQNumerics", "UQSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+
+    tests(
+      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
+      resources: [.copy("fixtures.json")]),
 
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
+    tests("COneDNNTests", ["COneDNN"]),
+    tests("UQBoardsTests", ["UQBoards"]),
+    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
@@ -102,11 +116,18 @@ let package = Package(
       "UQCodegenTests",
       [
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      resources: [.copy("Cases")]),
         "UQRuntime",
       ], resources: [.copy("Golden")]),
     tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+      "UQPassesTests",
+        "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
+        "UQSupport",
+      ], resources: [.copy("Cases")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

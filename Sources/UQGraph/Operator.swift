@@ -133,6 +133,10 @@ public enum EnginePrimitive: Sendable, Hashable {
   case matrixProduct
   /// Pooling over `[N, H, W, C]`.
   case pooling(PoolingKind, Window2D)
+  /// Sum of two activations of one shape.
+  case sum(clamp: Clamp)
+  /// The same elements in the same order: reshapes.
+  case copy
 
   /// The kind of a pooling.
   public enum PoolingKind: Sendable, Hashable {

@@ -42,21 +42,79 @@ public struct Invariants: OptionSet, Sendable {
   public static let compact = Invariants(rawValue: 32)
 }
 
-/// A sequence of passes with the verifier between them.
+/// A sequence of passes with the verifier between them, repeated while it changes the graph.
 public struct PassPipeline: Sendable {
   /// The passes in order.
   public var passes: [any Pass]
+  /// Most times that the sequence runs.
+  public var rounds: Int
 
   /// Creates a pipeline.
-  public init(_ passes: [any Pass]) { self.passes = passes }
+  public init(_ passes: [any Pass], rounds: Int = 1) {
+    self.passes = passes
+    self.rounds = rounds
+  }
 
-  /// Runs the passes, skipping those named, and verifies the graph after each.
+  /// Names of the passes in order, each once.
+  public var names: [String] {
+    var seen: Set<String> = []
+    return passes.map { type(of: $0).name }.filter { seen.insert($0).inserted }
+  }
+
+  /// Runs the passes, skipping those named, and verifies the graph after each that changed it.
   ///
-  /// - Throws: what a pass throws, or `graph.*` of the verifier.
+  /// A pass whose requirements a skipped pass would have established is skipped too.
+  ///
+  /// - Throws: `pass.name.unknown`, `pass.requirement.missing`, what a pass throws, or `graph.*` of the
+  ///   verifier.
   public func run(on graph: inout Graph, skipping disabled: Set<String> = []) throws {
+    try check()
+    let known = Set(names)
+    if let unknown = disabled.filter({ !known.contains($0) }).min() {
+      throw Diagnostic(
+        id: "pass.name.unknown",
+        "there is no pass '\(unknown)'; there are \(names.joined(separator: ", "))")
+    }
     try graph.verify()
-    for pass in passes where !disabled.contains(type(of: pass).name) {
-      if try pass.run(on: &graph) { try graph.verify() }
+    var established: Invariants = .typed
+    for _ in 0..<rounds {
+      var hasChanged = false
+      for pass in passes {
+        let kind = type(of: pass)
+        guard !disabled.contains(kind.name), established.isSuperset(of: kind.requires) else {
+          continue
+        }
+        if try pass.run(on: &graph) {
+          hasChanged = true
+          do { try graph.verify() } catch {
+            throw Diagnostics(
+              diagnostics(of: error).map {
+                var copy = $0
+                copy.message = "after pass '\(kind.name)': " + copy.message
+                return copy
+              })
+          }
+        }
+        established.formUnion(kind.establishes)
+      }
+      if !hasChanged { return }
+    }
+  }
+
+  /// Checks that every pass's requirements are established before it.
+  ///
+  /// - Throws: `pass.requirement.missing`.
+  public func check() throws(Diagnostic) {
+    var established: Invariants = .typed
+    for pass in passes {
+      let kind = type(of: pass)
+      guard established.isSuperset(of: kind.requires) else {
+        throw Diagnostic(
+          id: "pass.requirement.missing",
+          "pass '\(kind.name)' requires \(kind.requires.rawValue), the passes before it establish "
+            + "\(established.rawValue)")
+      }
+      established.formUnion(kind.establishes)
     }
   }
 }

@@ -27,7 +27,9 @@ extension Kernel {
   public var inPlace: (read: BufferID, write: BufferID)? { nil }
 
   /// The buffers that the call reads.
-  public var reads: [BufferID] { arguments.compactMap { if case .read(let b) = $0 { b } else { nil } } }
+  public var reads: [BufferID] {
+    arguments.compactMap { if case .read(let b) = $0 { b } else { nil } }
+  }
   /// The buffers that the call writes.
   public var writes: [BufferID] {
     arguments.compactMap { if case .write(let b) = $0 { b } else { nil } }

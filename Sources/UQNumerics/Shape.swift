@@ -1,8 +1,9 @@
 /// The extents of a tensor, outermost first, each at least 0.
 ///
-/// A shape that exists has an element count that fits in `Int`.
+/// A shape that exists has an element count that fits in `Int`. It is a sequence of its extents but
+/// no collection: ``count`` is the number of a tensor's elements, not of the extents.
 public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
-  CustomStringConvertible, RandomAccessCollection
+  CustomStringConvertible, Sequence
 {
   /// Extents, outermost first.
   public let dimensions: [Int]
@@ -53,12 +54,25 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
 
   /// Number of axes.
   public var rank: Int { dimensions.count }
-  /// First position of the collection of extents.
-  public var startIndex: Int { 0 }
-  /// Position after the last extent.
-  public var endIndex: Int { dimensions.count }
+  /// The axes, `0..<rank`.
+  public var indices: Range<Int> { dimensions.indices }
+  /// The outermost extent; `nil` for a scalar.
+  public var first: Int? { dimensions.first }
+  /// The innermost extent; `nil` for a scalar.
+  public var last: Int? { dimensions.last }
+  /// Goes over the extents, outermost first.
+  public func makeIterator() -> Array<Int>.Iterator { dimensions.makeIterator() }
   /// The extent of an axis.
   public subscript(axis: Int) -> Int { dimensions[axis] }
+  /// The extents of a range of axes.
+  public subscript(axes: some RangeExpression<Int>) -> ArraySlice<Int> { dimensions[axes] }
+
+  /// The results of `transform` for each extent.
+  ///
+  /// Stands in for the collection's own, which takes ``count`` for the number of axes.
+  public func map<T, E: Error>(_ transform: (Int) throws(E) -> T) throws(E) -> [T] {
+    try dimensions.map(transform)
+  }
 
   /// Distance in elements between neighbours along each axis, row-major.
   public var strides: [Int] {

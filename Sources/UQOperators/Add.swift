@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -43,4 +44,57 @@ public struct Add: Operator {
 extension Add: BinaryFunction {
   static func floating<T: BinaryFloatingPoint>(_ a: T, _ b: T) -> T { a + b }
   static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T { a &+ b }
+}
+
+extension Add: LowerableOperator {
+  /// A table for a constant number, a depthwise convolution of one tap for a constant of each channel,
+  /// otherwise the sum kernel.
+  ///
+  /// - Throws: `lower.add.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    try context.lowerSum(node, sign: 1, activation)
+  }
+}
+
+extension LoweringContext {
+  /// Lowers `a + sign · b`.
+  mutating func lowerSum(_ node: Node, sign: Double, _ clamp: Clamp) throws(Diagnostic) {
+    if try lowerWithScalar(node, clamp, { $0 + sign * $1 }) { return }
+    let b = try operand(node, 1)
+    if let biases = try reals(node, b) {
+      let x = try activation(node, 0)
+      let done = try lowerChannelAffine(
+        node, x, constantShape: type(of: b).shape, weights: nil, biases: biases.map { sign * $0 },
+        clamp)
+      if done { return }
+    }
+    let a = try operand(node, 0)
+    if let biases = try reals(node, a) {
+      let x = try activation(node, 1)
+      let done = try lowerChannelAffine(
+        node, x, constantShape: type(of: a).shape, weights: biases.map { _ in sign },
+        biases: biases, clamp)
+      if done { return }
+    }
+    let result = try quantization(node, node.result, bits: 8)
+    let bounds = OutputStage(result, clamp, rounding: rounding)
+    let place = place
+    try lowerPair(node) { a, b, isSwapped, broadcast, y throws(Diagnostic) in
+      let ratioA = a.quantization.scale / result.scale
+      let ratioB = b.quantization.scale / result.scale
+      guard
+        let factors = AddKernel.Factors(
+          ratioA: isSwapped ? sign * ratioA : ratioA, zeroA: a.quantization.zeroPoint,
+          ratioB: isSwapped ? ratioB : sign * ratioB, zeroB: b.quantization.zeroPoint,
+          zeroY: result.zeroPoint)
+      else {
+        throw Diagnostic(
+          id: "lower.\(node.spec.name).scale",
+          "the ratios of scales are \(ratioA) and \(ratioB), too large for 32 bits", at: place)
+      }
+      return AddKernel(
+        broadcast: broadcast, factors: factors, low: bounds.low, high: bounds.high, a: a.source,
+        b: b.source, y: y)
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -30,14 +31,7 @@ public struct Broadcast: Operator {
   public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
   {
     let x = try requiredValue(operands, 0)
-    let strides = x.shape.strides
-    let lead = shape.rank - x.shape.rank
-    let box = StridedBox(
-      offset: 0,
-      strides: (0..<shape.rank).map {
-        $0 < lead || x.shape[$0 - lead] == 1 ? 0 : strides[$0 - lead]
-      })
-    return [viewed(x, box, as: shape)]
+    return [viewed(x, broadcastBox(x.shape, to: shape), as: shape)]
   }
 
   /// The operand's quantization.
@@ -90,5 +84,22 @@ public struct Broadcast: Operator {
     let apart = try builder.addStep(Reshape(shape: split), [operand], "split", of: node)
     let repeated = try builder.addStep(Broadcast(shape: wide), [apart], "repeated", of: node)
     return try builder.add(Reshape(shape: result), [repeated], as: node)
+  }
+}
+
+extension Broadcast: LowerableOperator {
+  /// Copies that repeat rows.
+  ///
+  /// - Throws: `lower.broadcast.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let from = context.type(of: x).shape
+    if from.count == shape.count { return try context.pass(node, x) }
+    let to = try context.quantization(node, node.result)
+    let source = try context.conformed(node, x, to: to)
+    try context.copyBox(
+      node, shape.dimensions, from: broadcastBox(from, to: shape),
+      to: StridedBox(offset: 0, strides: shape.strides), elementBytes: to.bits / 8,
+      x: .buffer(source), y: context.buffer(node.result))
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -71,5 +72,19 @@ public struct Cast: Operator {
     let x = try node.operand(0, "input")
     if builder.type(of: x).element == element { return [x] }
     return try builder.add(Cast(element: element), [x], as: node)
+  }
+}
+
+extension Cast: LowerableOperator {
+  /// Nothing between floating-point types, which are all quantized alike.
+  ///
+  /// - Throws: `lower.cast.element` for other types.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    guard element.isFloat, context.type(of: x).quantization != nil else {
+      throw context.problem(
+        node, "element", "casts \(context.type(of: x)) to \(element.name); no kernel computes it")
+    }
+    try context.pass(node, x)
   }
 }

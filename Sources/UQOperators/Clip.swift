@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -97,5 +98,24 @@ public struct Clip: Operator {
       let raised = try builder.addStep(Maximum(), [x, low], "low", of: node)
       return try builder.add(Minimum(), [raised, high], as: node)
     }
+  }
+}
+
+extension Clip: LowerableOperator {
+  /// Nothing where every integer of the operand passes unchanged, otherwise a table.
+  ///
+  /// - Throws: `lower.clip.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let from = try context.quantization(node, x)
+    let isOpen =
+      Double(bounds.low) <= from.dequantize(from.lowest)
+      && Double(bounds.high) >= from.dequantize(from.highest)
+    if isOpen, from == (try context.quantization(node, node.result)) {
+      return context.alias(node.result, to: x)
+    }
+    let low = Double(bounds.low)
+    let high = Double(bounds.high)
+    try context.lookUp(node, x) { Swift.min(Swift.max($0, low), high) }
   }
 }

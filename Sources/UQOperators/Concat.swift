@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -91,5 +92,38 @@ public struct Concat: Operator {
     let rank = builder.shape(of: try node.operand(0, "inputs")).rank
     return try builder.add(
       Concat(axis: try node.axis(axis, rank: rank)), node.operands, as: node)
+  }
+}
+
+extension Concat: LowerableOperator {
+  /// A copy of each operand, brought to the result's scale first where it has another.
+  ///
+  /// - Throws: `lower.concat.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let to = try context.quantization(node, node.result)
+    let strides = context.type(of: node.result).shape.strides
+    var start = 0
+    for index in node.operands.indices {
+      let id = try context.operand(node, index)
+      let shape = context.type(of: id).shape
+      let source: KernelOperand
+      if let values = try context.reals(node, id) {
+        let name = context.graph[id].name
+        let integers = values.map { to.quantize($0) }
+        let constant =
+          to.bits == 16
+          ? ProgramConstant(name: name, role: .weights, integers.map { Int16($0) })
+          : ProgramConstant(name: name, role: .weights, integers.map { Int8($0) })
+        source = .constant(context.addConstant(constant))
+      } else {
+        let x = try context.activation(node, index)
+        source = .buffer(try context.conformed(node, x, to: to))
+      }
+      try context.copyBox(
+        node, shape.dimensions, from: StridedBox(offset: 0, strides: shape.strides),
+        to: StridedBox(offset: start * strides[axis], strides: strides), elementBytes: to.bits / 8,
+        x: source, y: context.buffer(node.result))
+      start += shape[axis]
+    }
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -50,5 +51,33 @@ extension Divide: BinaryFunction {
   static func floating<T: BinaryFloatingPoint>(_ a: T, _ b: T) -> T { a / b }
   static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T {
     a.dividedReportingOverflow(by: b).partialValue
+  }
+}
+
+extension Divide: LowerableOperator {
+  /// A table where either operand is a constant number, a depthwise convolution of one tap for a
+  /// constant divisor of each channel.
+  ///
+  /// - Throws: `lower.divide.activations` where both operands depend on the input,
+  ///   `lower.divide.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    if try context.lowerWithScalar(node, activation, { $0 / $1 }) { return }
+    let divisor = try context.operand(node, 1)
+    guard let values = try context.reals(node, divisor) else {
+      throw context.problem(
+        node, "activations",
+        "divides by '\(context.graph[divisor].name)', which is not a constant"
+          + " number; no integer kernel computes it")
+    }
+    let x = try context.activation(node, 0)
+    let done = try context.lowerChannelAffine(
+      node, x, constantShape: context.type(of: divisor).shape, weights: values.map { 1 / $0 },
+      biases: nil, activation)
+    guard done else {
+      throw context.problem(
+        node, "constant",
+        "the divisor \(context.type(of: divisor).shape) is not one number for each channel of"
+          + " \(context.type(of: x).shape)")
+    }
   }
 }

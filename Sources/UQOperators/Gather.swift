@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -93,5 +94,56 @@ public struct Gather: Operator {
         return try builder.add(gather, [x, indices], as: node)
       }
     ]
+  }
+}
+
+extension Gather: LowerableOperator {
+  /// Copies of evenly spaced runs of constant indices.
+  ///
+  /// - Throws: `lower.gather.indices` for indices that depend on the input, `lower.gather.scattered`
+  ///   for more than 64 runs, `lower.gather.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let id = try context.operand(node, 1)
+    guard let constant = context.graph.constant(id) else {
+      throw context.problem(
+        node, "indices", "indices '\(context.graph[id].name)' are not constant")
+    }
+    let shape = context.type(of: x).shape
+    let indices = try normalizedIndices(constant, extent: shape[axis])
+    let runs = evenRuns(indices)
+    guard runs.count <= 64 else {
+      throw context.problem(
+        node, "scattered", "gathers \(indices.count) slices in \(runs.count) runs, more than 64")
+    }
+    let to = try context.quantization(node, node.result)
+    let source = try context.conformed(node, x, to: to)
+    let outer = shape[..<axis].reduce(1, *)
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    for run in runs {
+      try context.copyBox(
+        node, [outer, run.count, inner],
+        from: StridedBox(
+          offset: run.first * inner, strides: [shape[axis] * inner, run.step * inner, 1]),
+        to: StridedBox(
+          offset: run.position * inner, strides: [indices.count * inner, inner, 1]),
+        elementBytes: to.bits / 8, x: .buffer(source), y: context.buffer(node.result))
+    }
+  }
+
+  private func evenRuns(_ indices: [Int]) -> [(position: Int, first: Int, step: Int, count: Int)] {
+    var runs: [(position: Int, first: Int, step: Int, count: Int)] = []
+    for (position, index) in indices.enumerated() {
+      if let last = runs.last {
+        let step = index - (last.first + (last.count - 1) * last.step)
+        if last.count == 1 || step == last.step {
+          runs[runs.count - 1].step = step
+          runs[runs.count - 1].count += 1
+          continue
+        }
+      }
+      runs.append((position, index, 0, 1))
+    }
+    return runs
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -46,4 +47,19 @@ extension Maximum: BinaryFunction {
     a.isNaN ? a : b.isNaN ? b : Swift.max(a, b)
   }
   static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T { Swift.max(a, b) }
+}
+
+extension Maximum: LowerableOperator {
+  /// A table for a constant number, otherwise the kernel, both operands brought to the result's scale.
+  ///
+  /// - Throws: `lower.maximum.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    if try context.lowerWithScalar(node, .none, { Swift.max($0, $1) }) { return }
+    let result = try context.quantization(node, node.result, bits: 8)
+    try context.lowerPair(node, shared: result) { a, b, _, broadcast, y throws(Diagnostic) in
+      ExtremumKernel(
+        isMaximum: true, broadcast: broadcast, low: result.lowest, high: result.highest,
+        a: a.source, b: b.source, y: y)
+    }
+  }
 }

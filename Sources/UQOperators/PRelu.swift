@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -71,4 +72,54 @@ public struct PRelu: Operator {
 extension PRelu: BinaryFunction {
   static func floating<T: BinaryFloatingPoint>(_ a: T, _ b: T) -> T { a < 0 ? a * b : a }
   static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T { a < 0 ? a &* b : a }
+}
+
+extension PRelu: LowerableOperator {
+  /// A table for one slope, otherwise the kernel with a slope for each channel, the innermost axis.
+  ///
+  /// - Throws: `lower.prelu.slope` for a slope that depends on the input, `lower.prelu.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let slope = try context.operand(node, 1)
+    guard let slopes = try context.reals(node, slope) else {
+      throw context.problem(
+        node, "slope", "slope '\(context.graph[slope].name)' is not a constant")
+    }
+    if try context.lowerWithScalar(node, .none, { $0 < 0 ? $0 * $1 : $0 }) { return }
+    let shape = context.type(of: x).shape
+    var slopeShape = context.type(of: slope).shape
+    var values = slopes
+    let walk = BroadcastWalk(shape, slopeShape, shape)
+    if walk.second != [1], walk.second != [0, 1] {
+      guard shape.count <= 1 << 14 else {
+        throw context.problem(
+          node, "slope", "slope \(slopeShape) is not one number for each channel of \(shape)")
+      }
+      let whole = Broadcast(shape: shape)
+      values = try whole.evaluate(
+        [Tensor(slopes, slopeShape)], results: [TensorType(.float64, shape)])[0].elements()
+      slopeShape = shape
+    }
+    let from = try context.quantization(node, x, bits: 8)
+    let to = try context.quantization(node, node.result, bits: 8)
+    let factors = [1] + values
+    var scales: [KernelScale] = []
+    for factor in factors { scales.append(try context.scale(node, factor * from.scale / to.scale)) }
+    if scales.contains(where: { $0.rounding != scales[0].rounding }) {
+      // One rounding serves all channels.
+      scales = factors.compactMap { KernelScale($0 * from.scale / to.scale, .single) }
+    }
+    let multipliers = scales.dropFirst().map { Int32($0.multiplier) }
+    let shifts = scales.dropFirst().map { UInt8($0.shift) }
+    context.emit(
+      PReluKernel(
+        pixels: shape.count / max(values.count, 1), channels: values.count,
+        zeroPoint: from.zeroPoint, scale: scales[0],
+        output: OutputStage(to, rounding: scales[0].rounding),
+        multipliers: context.addConstant(
+          ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
+        shifts: context.addConstant(
+          ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts)),
+        x: context.buffer(x), y: context.buffer(node.result)))
+  }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -159,5 +160,45 @@ public struct Pad: Operator {
         : try builder.addStep(gather, [result, constant], "axis\(axis)", of: node)
     }
     return [result]
+  }
+}
+
+extension Pad: LowerableOperator {
+  /// The padding kernel with the integer of the value, axes without padding seen as one with the axis
+  /// in front of them.
+  ///
+  /// - Throws: `lower.pad.value` for a value outside the result's range, `lower.pad.axes` for more than
+  ///   4 padded axes, `lower.pad.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let shape = context.type(of: x).shape
+    let to = try context.quantization(node, node.result)
+    if (before + after).allSatisfy({ $0 == 0 }) { return try context.pass(node, x) }
+    let integer = to.quantize(Double(value))
+    guard (to.dequantize(integer) - Double(value)).magnitude <= to.scale * 0.501 else {
+      throw context.problem(
+        node, "value",
+        "value \(value) is outside \(to.dequantize(to.lowest)) to"
+          + " \(to.dequantize(to.highest)), the range of the result")
+    }
+    var axes: [(size: Int, before: Int, after: Int)] = []
+    for axis in shape.indices {
+      let next = (size: shape[axis], before: before[axis], after: after[axis])
+      if let last = axes.last, next.before == 0, next.after == 0 {
+        axes[axes.count - 1] = (
+          last.size * next.size, last.before * next.size, last.after * next.size
+        )
+      } else {
+        axes.append(next)
+      }
+    }
+    guard axes.count <= 4 else {
+      throw context.problem(node, "axes", "pads \(axes.count) axes of \(shape), the kernel takes 4")
+    }
+    let source = try context.conformed(node, x, to: to)
+    context.emit(
+      PadKernel(
+        sizes: axes.map(\.size), before: axes.map(\.before), after: axes.map(\.after),
+        elementBytes: to.bits / 8, value: integer, x: source, y: context.buffer(node.result)))
   }
 }

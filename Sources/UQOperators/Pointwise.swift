@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -167,5 +168,15 @@ public struct Pointwise: Operator {
       Pointwise(function: .affine(scale: alpha, offset: 0)), [x], "scaled", of: node)
     let gate = try builder.addStep(Pointwise(function: .sigmoid), [scaled], "gate", of: node)
     return try builder.add(Multiply(), [x, gate], as: node)
+  }
+}
+
+extension Pointwise: LowerableOperator {
+  /// A table of 256 results.
+  ///
+  /// - Throws: `lower.pointwise.bits` for operands or results that are not of 8 bits.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    try context.lookUp(node, x, function.definition.evaluate)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -85,5 +86,18 @@ public struct Power: Operator {
       }
     }
     return try builder.add(Power(), operands, as: node)
+  }
+}
+
+extension Power: LowerableOperator {
+  /// A table where either operand is a constant number.
+  ///
+  /// - Throws: `lower.power.activations` otherwise.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    if try context.lowerWithScalar(node, .none, { pow($0, $1) }) { return }
+    throw context.problem(
+      node, "activations",
+      "neither base nor exponent is a constant number; no integer kernel"
+        + " computes it")
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -112,4 +113,60 @@ struct Fold<T> {
   var start: T
   var combine: (T, T) -> T
   var finish: (T) -> T = { $0 }
+}
+
+extension Reduce: LowerableOperator {
+  /// The reduction kernel over neighbouring axes; others are transposed to be neighbours first.
+  ///
+  /// - Throws: `lower.reduce.kind` for what no kernel computes, `lower.reduce.size` for no element or
+  ///   more than 2²³, `lower.reduce.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    var shape = context.type(of: x).shape
+    let count = axes.reduce(1) { $0 * shape[$1] }
+    guard shape.count > 0, count <= 1 << 23 else {
+      throw context.problem(node, "size", "reduces \(count) elements of \(shape) to one")
+    }
+    let kernelKind: ReduceKernel.Kind
+    switch kind {
+    case .sum, .mean: kernelKind = .sum
+    case .maximum: kernelKind = .maximum
+    case .minimum: kernelKind = .minimum
+    default:
+      throw context.problem(
+        node, "kind", "no integer kernel computes a reduction '\(kind.rawValue)'")
+    }
+    if count == 1 { return try context.pass(node, x) }
+    let to = try context.quantization(node, node.result, bits: 8)
+    let from = try context.quantization(node, x, bits: 8)
+    var source = kernelKind == .sum ? context.buffer(x) : try context.conformed(node, x, to: to)
+    var reduced = axes.filter { shape[$0] != 1 }
+    let between = shape.indices.filter {
+      $0 > reduced[0] && $0 < reduced[reduced.count - 1] && !reduced.contains($0) && shape[$0] != 1
+    }
+    if !between.isEmpty {
+      let kept = shape.indices.filter { !reduced.contains($0) }
+      let move = Transpose(permutation: kept + reduced)
+      let (sizes, order) = move.merged(shape)
+      guard order.count <= 4 else {
+        throw context.problem(node, "axes", "axes \(axes) of \(shape) lie too far apart")
+      }
+      shape = Shape(move.permutation.map { shape[$0] })
+      let moved = context.addTemporary(
+        TensorType(.int8, shape, quantization: kernelKind == .sum ? from : to),
+        name: "\(node.name) moved")
+      context.emit(
+        TransposeKernel(sizes: sizes, permutation: order, elementBytes: 1, x: source, y: moved))
+      source = moved
+      reduced = Array(kept.count..<shape.rank)
+    }
+    let divisor = kind == .mean ? Double(count) : 1
+    let scale = try context.scale(node, from.scale / (to.scale * divisor))
+    context.emit(
+      ReduceKernel(
+        kind: kernelKind, outer: shape[..<reduced[0]].reduce(1, *), reduce: count,
+        inner: shape[(reduced[reduced.count - 1] + 1)...].reduce(1, *), zeroPoint: from.zeroPoint,
+        scale: scale, output: OutputStage(to, rounding: scale.rounding), x: source,
+        y: context.buffer(node.result)))
+  }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -138,5 +139,14 @@ public struct Reshape: Operator {
     var extents = x.dimensions
     for axis in try node.axes(axes, rank: x.rank + axes.count) { extents.insert(1, at: axis) }
     return try builder.add(Reshape(shape: try node.shape(extents)), [operand], as: node)
+  }
+}
+
+extension Reshape: LowerableOperator {
+  /// Moves nothing.
+  ///
+  /// - Throws: `lower.reshape.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    try context.pass(node, try context.activation(node, 0))
   }
 }

@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -50,4 +51,21 @@ public struct ResizeNearest: Operator {
 
   /// The operand's quantization.
   public var quantizationRule: QuantizationRule { .inherit(0) }
+}
+
+extension ResizeNearest: LowerableOperator {
+  /// One call of the kernel; the images of a batch stand above each other.
+  ///
+  /// - Throws: `lower.resize_nearest.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let shape = context.type(of: x).shape
+    let to = try context.quantization(node, node.result)
+    if factors == [1, 1] { return try context.pass(node, x) }
+    let source = try context.conformed(node, x, to: to)
+    context.emit(
+      ResizeNearestKernel(
+        height: shape[0] * shape[1], width: shape[2], pixelBytes: shape[3] * to.bits / 8,
+        factors: factors, x: source, y: context.buffer(node.result)))
+  }
 }

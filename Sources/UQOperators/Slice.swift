@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -134,5 +135,24 @@ public struct Slice: Operator {
   private static func clamped(_ index: Int, _ extent: Int, _ limit: ClosedRange<Int>) -> Int {
     // A negative index plus an extent cannot overflow.
     min(max(index < 0 ? index + extent : index, limit.lowerBound), limit.upperBound)
+  }
+}
+
+extension Slice: LowerableOperator {
+  /// Copies of rows.
+  ///
+  /// - Throws: `lower.slice.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let result = context.type(of: node.result).shape
+    if result == context.type(of: x).shape, steps.allSatisfy({ $0 > 0 }) {
+      return try context.pass(node, x)
+    }
+    let to = try context.quantization(node, node.result)
+    let source = try context.conformed(node, x, to: to)
+    try context.copyBox(
+      node, result.dimensions, from: box(in: context.type(of: x).shape),
+      to: StridedBox(offset: 0, strides: result.strides), elementBytes: to.bits / 8,
+      x: .buffer(source), y: context.buffer(node.result))
   }
 }

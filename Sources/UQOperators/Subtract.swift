@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -44,4 +45,13 @@ public struct Subtract: Operator {
 extension Subtract: BinaryFunction {
   static func floating<T: BinaryFloatingPoint>(_ a: T, _ b: T) -> T { a - b }
   static func integer<T: FixedWidthInteger>(_ a: T, _ b: T) -> T { a &- b }
+}
+
+extension Subtract: LowerableOperator {
+  /// As for a sum.
+  ///
+  /// - Throws: `lower.subtract.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    try context.lowerSum(node, sign: -1, activation)
+  }
 }

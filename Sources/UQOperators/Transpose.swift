@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -71,5 +72,54 @@ public struct Transpose: Operator {
       permutation.append(try node.axis(axis, rank: rank))
     }
     return try builder.add(Transpose(permutation: permutation), [x], as: node)
+  }
+}
+
+extension Transpose: LowerableOperator {
+  /// Nothing where only extents of 1 move, otherwise one call of the kernel, neighbouring axes that
+  /// stay together seen as one.
+  ///
+  /// - Throws: `lower.transpose.<problem>`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let (sizes, order) = merged(context.type(of: x).shape)
+    if order == Array(order.indices) { return try context.pass(node, x) }
+    let to = try context.quantization(node, node.result)
+    let source = try context.conformed(node, x, to: to)
+    let bytes = to.bits / 8
+    if order.count <= 4 {
+      context.emit(
+        TransposeKernel(
+          sizes: sizes, permutation: order, elementBytes: bytes, x: source,
+          y: context.buffer(node.result)))
+      return
+    }
+    let shape = Shape(sizes)
+    let result = Shape(order.map { sizes[$0] })
+    try context.copyBox(
+      node, result.dimensions,
+      from: StridedBox(offset: 0, strides: order.map { shape.strides[$0] }),
+      to: StridedBox(offset: 0, strides: result.strides), elementBytes: bytes, x: .buffer(source),
+      y: context.buffer(node.result))
+  }
+
+  /// The permutation without extents of 1 and with axes that stay neighbours as one.
+  func merged(_ shape: Shape) -> (sizes: [Int], permutation: [Int]) {
+    let moving = permutation.filter { shape[$0] != 1 }
+    let kept = shape.indices.filter { shape[$0] != 1 }
+    // Runs of operand axes that follow each other in the result.
+    var runs: [[Int]] = []
+    for axis in moving {
+      let rank = kept.firstIndex(of: axis)
+      if let last = runs.last?.last, let before = kept.firstIndex(of: last), before + 1 == rank {
+        runs[runs.count - 1].append(axis)
+      } else {
+        runs.append([axis])
+      }
+    }
+    let ordered = runs.indices.sorted { runs[$0][0] < runs[$1][0] }
+    var positions = [Int](repeating: 0, count: runs.count)
+    for (position, run) in ordered.enumerated() { positions[run] = position }
+    return (ordered.map { runs[$0].reduce(1) { $0 * shape[$1] } }, positions)
   }
 }

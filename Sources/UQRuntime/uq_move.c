@@ -7,8 +7,8 @@
 void uq_copy_2d(const uq_copy_2d_params *params, const void *source,
                 void *target)
 {
-    const uint8_t *from = source;
-    uint8_t *to = target;
+    const uint8_t *from = (const uint8_t *)source + params->source_offset;
+    uint8_t *to = (uint8_t *)target + params->target_offset;
     for (int32_t r = 0; r < params->rows; r++)
         memcpy(to + r * params->target_stride, from + r * params->source_stride,
                (size_t)params->row_bytes);

@@ -16,11 +16,13 @@ typedef struct {
     int32_t rows, row_bytes;
     /* Bytes from a row to the next. */
     int32_t source_stride, target_stride;
+    /* Bytes from the operands' addresses to their first rows. */
+    int32_t source_offset, target_offset;
 } uq_copy_2d_params;
 
 /*
- * Copies row_bytes bytes from source + r * source_stride to target +
- * r * target_stride, r in 0..rows-1.
+ * Copies row_bytes bytes from source + source_offset + r * source_stride to
+ * target + target_offset + r * target_stride, r in 0..rows-1.
  */
 void uq_copy_2d(const uq_copy_2d_params *params, const void *source,
                 void *target);

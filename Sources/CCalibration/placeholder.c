@@ -1,1 +1,0 @@
-typedef int CCalibration_placeholder;

@@ -1,0 +1,129 @@
+import Synchronization
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// Collects the statistics of all activations of a graph in one pass over samples.
+///
+/// Memory is that of one accumulator for each thread, whatever the number of samples.
+public struct Calibrator: Sendable {
+  /// The graph after the lossless passes.
+  public var graph: Graph
+  /// SHA-256 of the model file.
+  public var modelDigest: Digest
+  /// Bytes of samples that the calibration may keep for export.
+  public var sampleLimit: Int
+
+  /// Creates a calibrator.
+  public init(graph: Graph, modelDigest: Digest, sampleLimit: Int = 32 << 20) {
+    self.graph = graph
+    self.modelDigest = modelDigest
+    self.sampleLimit = sampleLimit
+  }
+
+  /// Runs the samples and returns their calibration.
+  ///
+  /// - Parameters:
+  ///   - sample: the tensors of a sample, `nil` to skip it; called from several threads.
+  ///   - done: called after each sample; from several threads.
+  /// - Throws: `calibrate.samples.none`, and what running throws.
+  public func run(
+    _ prepared: any PreparedGraph, count: Int, threads: Int,
+    sample: @escaping @Sendable (Int) throws -> [Tensor]?, done: @Sendable () -> Void
+  ) throws -> Calibration {
+    let pool = AccumulatorPool(graph, sampleLimit: sampleLimit)
+    let inputs = graph.inputs
+    let channels = graph.values.map { $0.type.shape.dimensions.last ?? 1 }
+    _ = try prepared.run(
+      count: count, threads: threads, sample: sample, initial: { _ in pool.take() },
+      visit: { accumulator, id, elements in
+        accumulator.add(id, elements, channels: channels[id.index], isInput: inputs.contains(id))
+      },
+      finish: { _, accumulator in
+        accumulator.endSample(inputs)
+        pool.giveBack(accumulator)
+        done()
+      })
+    let total = pool.merged()
+    guard total.sampleCount > 0 else {
+      throw Diagnostic(id: "calibrate.samples.none", "no sample could be used")
+    }
+    return Calibration(
+      modelDigest: modelDigest, sampleCount: total.sampleCount,
+      tensors: total.finished(graph), samples: total.reservoir)
+  }
+}
+
+/// What one thread has collected.
+final class Accumulator: @unchecked Sendable {
+  private(set) var histograms: [ActivationHistogram]
+  private(set) var reservoir: SampleReservoir
+  private(set) var sampleCount = 0
+  private var pending: [ValueID: Tensor] = [:]
+  private let shapes: [Shape]
+
+  init(_ graph: Graph, sampleLimit: Int) {
+    histograms = [ActivationHistogram](repeating: ActivationHistogram(), count: graph.values.count)
+    reservoir = SampleReservoir(limit: sampleLimit)
+    shapes = graph.values.map(\.type.shape)
+  }
+
+  func add(
+    _ id: ValueID, _ elements: UnsafeMutableBufferPointer<Float>, channels: Int, isInput: Bool
+  ) {
+    histograms[id.index].add(elements, channels: channels)
+    if isInput { pending[id] = Tensor(Array(elements), shapes[id.index]) }
+  }
+
+  func endSample(_ inputs: [ValueID]) {
+    sampleCount += 1
+    let tensors = inputs.compactMap { pending[$0] }
+    if tensors.count == inputs.count { reservoir.add(tensors) }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  func merge(_ other: Accumulator) {
+    for i in histograms.indices { histograms[i].merge(other.histograms[i]) }
+    reservoir.merge(other.reservoir)
+    sampleCount += other.sampleCount
+  }
+
+  func finished(_ graph: Graph) -> [TensorStatistics] {
+    (graph.inputs + graph.nodes.flatMap(\.results))
+      .filter { graph[$0].type.element == .float32 && graph[$0].constant == nil }
+      .map { histograms[$0.index].finished(name: graph[$0].name) }
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+}
+
+private final class AccumulatorPool: Sendable {
+  private struct State {
+    var free: [Accumulator] = []
+    var all: [Accumulator] = []
+  }
+  private let state = Mutex(State())
+  private let graph: Graph
+  private let sampleLimit: Int
+
+  init(_ graph: Graph, sampleLimit: Int) {
+    self.graph = graph
+    self.sampleLimit = sampleLimit
+  }
+
+  func take() -> Accumulator {
+    state.withLock { state in
+      if let free = state.free.popLast() { return free }
+      let fresh = Accumulator(graph, sampleLimit: sampleLimit)
+      state.all.append(fresh)
+      return fresh
+    }
+  }
+
+  func giveBack(_ accumulator: Accumulator) { state.withLock { $0.free.append(accumulator) } }
+
+  func merged() -> Accumulator {
+    let total = Accumulator(graph, sampleLimit: sampleLimit)
+    for part in state.withLock({ $0.all }) { total.merge(part) }
+    return total
+  }
+}

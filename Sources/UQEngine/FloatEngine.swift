@@ -1,0 +1,34 @@
+import COneDNN
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// Computes graphs in float32 on oneDNN; operators it lacks are evaluated as they define themselves.
+///
+/// Every sample is computed by one thread from beginning to end, so results are the same to the last bit
+/// for any number of threads. Across processors they may differ in last bits.
+public final class FloatEngine: GraphEvaluator, @unchecked Sendable {
+  let handle: OpaquePointer
+
+  /// Opens the engine of this processor.
+  ///
+  /// - Throws: `engine.cpu.unavailable`.
+  public init() throws(Diagnostic) {
+    guard let handle = uq_dnn_engine_create() else {
+      throw Diagnostic(id: "engine.cpu.unavailable", "oneDNN offers no engine on this processor")
+    }
+    self.handle = handle
+  }
+
+  deinit { uq_dnn_engine_destroy(handle) }
+
+  /// Version of the oneDNN library in use.
+  public static var libraryVersion: String { String(cString: uq_dnn_version()) }
+
+  /// Prepares a graph: packs the constant weights and plans the memory of one run.
+  ///
+  /// - Throws: `engine.memory.exhausted`, `engine.primitive.failed`.
+  public func prepare(_ graph: Graph) throws -> any PreparedGraph {
+    try PreparedFloatGraph(graph, engine: self)
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import UQSupport
+
+/// A file mapped read-only into memory for as long as the object lives.
+///
+/// Pages are read when touched, so that a large file costs what is used of it.
+final class MappedFile: @unchecked Sendable {
+  /// Path as the user gave it.
+  let path: String
+  /// The contents.
+  let bytes: UnsafeRawBufferPointer
+
+  /// Largest file that is read: protobuf's lengths are 31 bits.
+  static let largest = Int(Int32.max)
+
+  /// Maps a regular file of at most `limit` bytes.
+  ///
+  /// - Throws: `onnx.file.read` where it cannot be opened or is no regular file, `onnx.file.size`.
+  init(path: String, limit: Int = MappedFile.largest) throws(Diagnostic) {
+    let place = SourcePlace(file: path)
+    // A FIFO would block an open without O_NONBLOCK.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw Diagnostic(
+        id: "onnx.file.read", "cannot open: \(String(cString: strerror(errno)))", at: place)
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw Diagnostic(
+        id: "onnx.file.read", "cannot read: \(String(cString: strerror(errno)))", at: place)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
+      throw Diagnostic(
+        id: "onnx.file.read", isFolder ? "is a folder, not a file" : "is not a regular file",
+        at: place)
+    }
+    let size = Int(status.st_size)
+    guard size <= limit else {
+      throw Diagnostic(
+        id: "onnx.file.size",
+        "has \(size) bytes, at most \(limit) are read; keep the weights of a "
+          + "larger model as external data", at: place)
+    }
+    self.path = path
+    guard size > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let start, start != MAP_FAILED else {
+      throw Diagnostic(
+        id: "onnx.file.read", "cannot map: \(String(cString: strerror(errno)))", at: place)
+    }
+    bytes = UnsafeRawBufferPointer(start: start, count: size)
+  }
+
+  deinit {
+    if let start = bytes.baseAddress {
+      munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// What the quantizer is asked for.
+public struct QuantizationOptions: Sendable {
+  /// Bits of the weights where no layer says otherwise: 8, 4, 3, 2 or 1.
+  public var weightBits: Int
+  /// Bits of a layer's weights by the name of its node.
+  public var layerBits: [String: Int]
+  /// How activation ranges are chosen.
+  public var method: RangeMethod
+  /// Whether all scales are powers of two, as shift-only rounding needs.
+  public var powerOfTwoScales: Bool
+  /// Whether biases absorb the mean error of quantized weights, where that lowers the output's error.
+  public var correctsBiases: Bool
+  /// Samples that `auto` and bias correction look at.
+  public var probeSamples: Int
+  /// Threads; results do not depend on them.
+  public var threads: Int
+
+  /// Creates options.
+  public init(
+    weightBits: Int = 8, layerBits: [String: Int] = [:], method: RangeMethod = .auto,
+    powerOfTwoScales: Bool = false, correctsBiases: Bool = true, probeSamples: Int = 64,
+    threads: Int = 1
+  ) {
+    self.weightBits = weightBits
+    self.layerBits = layerBits
+    self.method = method
+    self.powerOfTwoScales = powerOfTwoScales
+    self.correctsBiases = correctsBiases
+    self.probeSamples = probeSamples
+    self.threads = threads
+  }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import Synchronization
+import UQCalibration
+import UQEngine
+import UQGraph
+import UQKernels
+import UQNumerics
+import UQQuantizer
+import UQReport
+import UQSamples
+import UQSimulator
+import UQSupport
+
+/// `uq compare`: variants of a model on the same samples.
+public struct CompareTask: Sendable {
+  /// Where the model is.
+  public var workspace: Workspace
+  /// Folder of samples to judge by.
+  public var data: String
+  /// Path of the calibration; unused where `calibrationData` is given.
+  public var calibrationPath: String
+  /// Folder of samples to calibrate with first.
+  public var calibrationData: String?
+  /// `float`, bits, or the path of an export.
+  public var variants: [String]
+  /// At most so many samples.
+  public var limit: Int?
+  /// How variants are quantized.
+  public var options: CompileOptions
+  /// Whether no progress is shown.
+  public var isQuiet: Bool
+
+  /// Creates the task.
+  public init(
+    workspace: Workspace, data: String, calibrationPath: String, calibrationData: String? = nil,
+    variants: [String] = ["float", "8", "4"], limit: Int? = nil, options: CompileOptions,
+    isQuiet: Bool
+  ) {
+    self.workspace = workspace
+    self.data = data
+    self.calibrationPath = calibrationPath
+    self.calibrationData = calibrationData
+    self.variants = variants
+    self.limit = limit
+    self.options = options
+    self.isQuiet = isQuiet
+  }
+
+  /// What a variant computed for one sample.
+  struct Prediction: Sendable {
+    /// Index of the largest output.
+    var best: Int
+    /// The last output.
+    var score: Double
+  }
+
+  /// Makes the variants, runs them all on every sample and judges them.
+  ///
+  /// A variant that cannot be made is named with its reason; the others are still there.
+  ///
+  /// - Returns: the report and warnings.
+  public func run() throws -> (report: ComparisonReport, warnings: [Diagnostic]) {
+    let model = try LoadedModel(workspace)
+    let samples = try SampleSet(
+      data, model: model, preprocessing: workspace.configuration.preprocess, limit: limit)
+    var calibration: Calibration?
+    if variants.contains(where: { $0 != "float" }) {
+      calibration = try makeCalibration(model)
+    }
+    var entries: [VariantReport] = []
+    var compiled: [CompiledModel?] = []
+    for name in variants {
+      var entry = VariantReport(name: name, bits: Double(name) ?? 32)
+      var made: CompiledModel?
+      if name == "float" {
+        entry.macs = model.optimized.macs
+        entry.weightBytes = 4 * model.optimized.parameters
+      } else {
+        do {
+          let result = try compile(name, model, calibration)
+          describe(result, &entry)
+          made = result
+        } catch {
+          entry.problem = diagnostics(of: error).map(\.description).joined(separator: "; ")
+        }
+      }
+      entries.append(entry)
+      compiled.append(made)
+    }
+    let predictions = try predict(model, samples, compiled)
+    let metric = chooseMetric(samples)
+    let judge = Judge(metric: metric, labels: samples.labels, predictions: predictions)
+    for index in entries.indices where entries[index].problem == nil {
+      judge.fill(&entries[index], variant: index + 1)
+    }
+    let used = predictions.count { $0 != nil }
+    let report = ComparisonReport(
+      model: URL(fileURLWithPath: model.path).lastPathComponent, samples: used, metric: metric,
+      variants: entries)
+    return (report, samples.warnings)
+  }
+
+  private func makeCalibration(_ model: LoadedModel) throws -> Calibration {
+    guard let calibrationData else {
+      return try CalibrationStore.read(calibrationPath, model: model)
+    }
+    let samples = try SampleSet(
+      calibrationData, model: model, preprocessing: workspace.configuration.preprocess)
+    let progress = Progress("calibrating", total: samples.count, unit: "samples", silent: isQuiet)
+    let result = try Calibrator(graph: model.optimized, modelDigest: model.digest).run(
+      FloatEngine().prepare(model.optimized), count: samples.count, threads: options.threads,
+      sample: { try samples.tensors($0) }, done: { progress.advance() })
+    progress.finish()
+    return result
+  }
+
+  private func compile(_ name: String, _ model: LoadedModel, _ calibration: Calibration?) throws
+    -> CompiledModel
+  {
+    guard let calibration else { throw Diagnostic(id: "compare.calibration.missing", "no calibration") }
+    var options = self.options
+    guard let bits = Int(name), [8, 4, 3, 2, 1].contains(bits) else {
+      throw Diagnostic(
+        id: "compare.variant.unknown",
+        "'\(name)' is no variant; known are float, 8, 4, 3, 2 and 1")
+    }
+    options.bits = bits
+    return try CompiledModel(model.optimized, calibration: calibration, options: options)
+  }
+
+  private func describe(_ compiled: CompiledModel, _ entry: inout VariantReport) {
+    entry.macs = compiled.program.macs
+    entry.weightBytes = compiled.program.weightBytes
+    entry.flashBytes = compiled.program.constants.reduce(0) { $0 + $1.bytes.count }
+    entry.ramBytes = compiled.plan.byteCount
+    entry.layers = compiled.layerReports
+  }
+
+  private func predict(_ model: LoadedModel, _ samples: SampleSet, _ compiled: [CompiledModel?]) throws
+    -> [[Prediction]?]
+  {
+    let float = try FloatEngine().prepare(model.optimized)
+    let progress = Progress("comparing", total: samples.count, unit: "samples", silent: isQuiet)
+    let result = try parallelMap(
+      count: samples.count, threads: options.threads,
+      context: { try compiled.map { try $0.map { try Simulator($0.program, $0.plan) } } }
+    ) { simulators, index -> [Prediction]? in
+      defer { progress.advance() }
+      guard let tensors = try samples.tensors(index) else { return nil }
+      let reference = try float.outputs(of: tensors)
+      let float = CompareTask.prediction(reference)
+      return try [float]
+        + simulators.map { try $0.map { CompareTask.prediction(try $0.predict(tensors)) } ?? float }
+    }
+    progress.finish()
+    return result
+  }
+
+  static func prediction(_ outputs: [Tensor]) -> Prediction {
+    let values = outputs.first?.floats ?? []
+    var best = 0
+    for (index, value) in values.enumerated() where value > values[best] { best = index }
+    return Prediction(best: best, score: Double(values.last ?? 0))
+  }
+
+  private func chooseMetric(_ samples: SampleSet) -> Metric {
+    guard samples.labels != nil else { return .agreement }
+    return samples.folder.dataset?.metric.flatMap(Metric.init(rawValue:)) ?? .top1
+  }
+}
+
+/// Judges predictions by a metric.
+private struct Judge {
+  let metric: Metric
+  let labels: [Int]?
+  /// For each sample the float model's prediction, then the variants'; `nil` where it was left out.
+  let predictions: [[CompareTask.Prediction]?]
+
+  func fill(_ entry: inout VariantReport, variant: Int) {
+    var correct = 0
+    var same = 0
+    var total = 0
+    var onlyFloat = 0
+    var onlyVariant = 0
+    var scores: [Double] = []
+    var positive: [Bool] = []
+    for (index, row) in predictions.enumerated() {
+      guard let row else { continue }
+      total += 1
+      if row[variant].best == row[0].best { same += 1 }
+      guard let label = labels?[index] else { continue }
+      let hit = row[variant].best == label
+      let floatHit = row[0].best == label
+      if hit { correct += 1 }
+      if floatHit, !hit { onlyFloat += 1 }
+      if hit, !floatHit { onlyVariant += 1 }
+      scores.append(row[variant].score)
+      positive.append(label == 1)
+    }
+    guard total > 0 else { return }
+    entry.agreement = Double(same) / Double(total)
+    switch metric {
+    case .top1:
+      entry.accuracy = Double(correct) / Double(total)
+      entry.confidence = .wilson(successes: correct, of: total)
+      if entry.name != "float" { entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant) }
+    case .auc:
+      let area = areaUnderCurve(scores: scores, positive: positive)
+      entry.accuracy = area
+      entry.confidence = .area(
+        area, positives: positive.count { $0 }, negatives: positive.count { !$0 })
+    case .agreement:
+      entry.accuracy = entry.agreement
+      entry.confidence = .wilson(successes: same, of: total)
+    }
+  }
+}

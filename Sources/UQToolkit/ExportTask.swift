@@ -1,0 +1,118 @@
+import Foundation
+import UQCalibration
+import UQCodegen
+import UQGraph
+import UQKernels
+import UQNumerics
+import UQQuantizer
+import UQSimulator
+import UQSupport
+
+/// `uq export`: a model and its calibration become a folder of C.
+public struct ExportTask: Sendable {
+  /// Where the model is.
+  public var workspace: Workspace
+  /// Path of the calibration.
+  public var calibrationPath: String
+  /// Name for the C: `uq_NAME_run`.
+  public var name: String
+  /// Chip.
+  public var target: Target
+  /// How the network is quantized.
+  public var options: CompileOptions
+  /// Bytes of flash that constants may take.
+  public var flash: Int?
+  /// Bytes of RAM that the arena may take.
+  public var ram: Int?
+  /// Layout of the C function's inputs and outputs where not the model's own.
+  public var layouts: PortLayouts
+  /// Passes not to run.
+  public var disabledPasses: Set<String>
+  /// Folder to write.
+  public var output: String
+
+  /// Creates the task.
+  public init(
+    workspace: Workspace, calibrationPath: String, name: String, target: Target,
+    options: CompileOptions, flash: Int? = nil, ram: Int? = nil,
+    layouts: PortLayouts = PortLayouts(), disabledPasses: Set<String> = [], output: String
+  ) {
+    self.workspace = workspace
+    self.calibrationPath = calibrationPath
+    self.name = name
+    self.target = target
+    self.options = options
+    self.flash = flash
+    self.ram = ram
+    self.layouts = layouts
+    self.disabledPasses = disabledPasses
+    self.output = output
+  }
+
+  /// Inferences in `selftest.c`.
+  private static let goldenCount = 3
+
+  /// Compiles the model and writes the folder.
+  ///
+  /// - Throws: `export.budget.ram`, `export.budget.flash`, and what importing, quantizing, planning and
+  ///   generating throw.
+  public func run() throws -> CompiledModel {
+    let model = try LoadedModel(workspace, disabledPasses: disabledPasses, layouts: layouts)
+    let calibration = try CalibrationStore.read(calibrationPath, model: model)
+    let compiled = try CompiledModel(model.optimized, calibration: calibration, options: options)
+    try checkBudgets(compiled)
+    let files = try CodeGenerator.generate(
+      compiled.program, compiled.plan,
+      CodegenOptions(
+        name: name, toolVersion: toolVersion, modelDigest: model.digest.description,
+        target: target.name, bits: "\(options.bits)", rounding: options.rounding,
+        goldens: try goldens(compiled, calibration, layouts: layouts),
+        manifest: provenance(model)))
+    try AtomicFile.writeFolder(files, to: output)
+    return compiled
+  }
+
+  /// What `uq verify` needs to make the same program again.
+  private func provenance(_ model: LoadedModel) -> [JSONValue.Member] {
+    [
+      .init("method", .string(options.method.rawValue)),
+      .init("disabled_passes", .array(disabledPasses.sorted().map { .string($0) })),
+      .init("input_layout", layouts.input.map { .string($0.rawValue) } ?? .null),
+      .init("output_layout", layouts.output.map { .string($0.rawValue) } ?? .null),
+    ]
+  }
+
+  private func checkBudgets(_ compiled: CompiledModel) throws(Diagnostic) {
+    if let ram, compiled.plan.byteCount > ram {
+      throw Diagnostic(
+        id: "export.budget.ram",
+        "the arena takes \(compiled.plan.byteCount) bytes, the budget is \(ram); the live tensors alone "
+          + "take \(compiled.plan.lowerBound)")
+    }
+    let constants = compiled.program.constants.reduce(0) { $0 + $1.bytes.count }
+    if let flash, constants > flash {
+      throw Diagnostic(
+        id: "export.budget.flash",
+        "weights and tables take \(constants) bytes, the budget is \(flash)"
+          + (options.bits > 2 ? "; fewer bits make them smaller (--bits)" : ""))
+    }
+  }
+
+  /// Kept samples, or pseudo-random inputs where there are none, with the simulator's outputs.
+  private func goldens(
+    _ compiled: CompiledModel, _ calibration: Calibration, layouts: PortLayouts
+  ) throws -> [GoldenVector] {
+    let simulator = try Simulator(compiled.program, compiled.plan)
+    var generator = SeededGenerator(seed: 1)
+    let kept = layouts.isDefault ? calibration.summary.samples.prefix(Self.goldenCount) : []
+    return try (0..<Self.goldenCount).map { index in
+      let inputs = try compiled.program.inputs.enumerated().map { position, port -> [UInt8] in
+        if index < kept.count, position < kept[index].count {
+          return try port.quantize(kept[index][position]).withUnsafeBytes { Array($0) }
+        }
+        return (0..<port.type.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      }
+      return GoldenVector(inputs: inputs, outputs: try simulator.run(bytes: inputs))
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import UQGraph
+import UQNumerics
+import UQOnnx
+import UQOperators
+import UQPasses
+import UQSupport
+
+/// A model as imported and as optimised without loss.
+public struct LoadedModel: Sendable {
+  /// Path of the file.
+  public var path: String
+  /// SHA-256 of the file.
+  public var digest: Digest
+  /// The graph as imported.
+  public var imported: Graph
+  /// The graph after the lossless passes: what is calibrated, quantized and generated.
+  public var optimized: Graph
+
+  /// Reads and optimises a model.
+  ///
+  /// - Throws: all problems of the model at once.
+  public init(
+    _ workspace: Workspace, disabledPasses: Set<String> = [], layouts: PortLayouts = PortLayouts()
+  ) throws {
+    path = workspace.modelPath
+    let known = Set(LosslessPasses.names)
+    for name in disabledPasses.sorted() where !known.contains(name) {
+      throw Diagnostic(
+        id: "passes.name.unknown",
+        "there is no pass '\(name)'; known are \(LosslessPasses.names.joined(separator: ", "))")
+    }
+    digest = try LoadedModel.digest(of: path)
+    guard !path.hasSuffix(".relay") else {
+      throw Diagnostic(
+        id: "import.relay.unavailable", "Relay text cannot be read yet; export the network to ONNX",
+        at: SourcePlace(file: path))
+    }
+    var options = OnnxOptions()
+    options.shapes = workspace.configuration.shapes ?? [:]
+    imported = try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
+    optimized = imported
+    try layouts.apply(to: &optimized)
+    try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
+  }
+
+  /// Names and types of the model's inputs.
+  public var inputs: [(name: String, type: TensorType)] {
+    optimized.inputs.map { (optimized[$0].name, optimized[$0].type) }
+  }
+
+  private static func digest(of path: String) throws(Diagnostic) -> Digest {
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
+      throw Diagnostic(
+        id: "workspace.model.unreadable", "cannot be read: \(error.localizedDescription)",
+        at: SourcePlace(file: path))
+    }
+    var stream = DigestStream()
+    data.withUnsafeBytes { stream.update($0) }
+    return stream.finish()
+  }
+}

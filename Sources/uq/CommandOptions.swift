@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import UQSupport
+import UQToolkit
+
+/// Options that every command takes.
+struct CommonOptions: ParsableArguments {
+  @Flag(help: "Print one JSON document on standard output.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Show no progress and no text.")
+  var quiet = false
+
+  @Option(help: "Threads; results do not depend on them (default: all cores).")
+  var threads: Int?
+
+  var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads takes 1 to 1024, not \(threads)")
+    }
+  }
+
+  /// Prints the text for people, or the document.
+  func show(_ text: @autoclosure () -> String, _ document: @autoclosure () -> JSONValue) {
+    if json {
+      print(document().pretty, terminator: "")
+    } else if !quiet {
+      print(text())
+    }
+  }
+
+  /// Prints warnings on standard error.
+  func warn(_ warnings: [Diagnostic]) {
+    guard !quiet else { return }
+    for warning in warnings { writeError(warning.description) }
+  }
+}
+
+/// The option that names the model.
+struct ModelOption: ParsableArguments {
+  @Option(
+    help: "The model (default: that of uq.yaml, else the only .onnx or .relay file here).",
+    completion: .file(extensions: ["onnx", "relay"]))
+  var model: String?
+
+  func workspace() throws -> Workspace { try Workspace(model: model) }
+}
+
+/// A command whose problems are printed one a line, with exit status 1.
+protocol DiagnosedCommand: ParsableCommand {
+  func perform() throws
+}
+
+extension DiagnosedCommand {
+  func run() throws {
+    do { try perform() } catch {
+      for problem in diagnostics(of: error) { writeError(problem.description) }
+      throw ExitCode(1)
+    }
+  }
+}
+
+func writeError(_ line: String) {
+  FileHandle.standardError.write(Data((line + "\n").utf8))
+}
+
+/// A number of bytes: `65536`, `64K`, `1M`.
+struct ByteCount: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let factors: [Character: Int] = ["K": 1 << 10, "M": 1 << 20]
+    let factor = argument.last.flatMap { factors[Character($0.uppercased())] }
+    let digits = factor == nil ? argument[...] : argument.dropLast()
+    guard let count = Int(digits), count > 0, count <= 1 << 40 else { return nil }
+    bytes = count * (factor ?? 1)
+  }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import UQReport
+import UQSupport
+import UQToolkit
+
+struct CompareCommand: DiagnosedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compares variants of a model on the same samples: accuracy against size.",
+    discussion: """
+      EXAMPLES
+        uq compare --data eval/
+        uq compare --data eval/ --variants float,8,4,2 --json report.json
+        uq compare --data eval/ --calibration-data samples/
+      """)
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var quantization: QuantizationFlags
+
+  @Option(help: "Folder of samples to judge by.", completion: .directory)
+  var data: String
+
+  @Option(help: "Calibration of the model.", completion: .file(extensions: ["uqcal"]))
+  var calibration: String?
+
+  @Option(help: "Calibrate with this folder of samples first.", completion: .directory)
+  var calibrationData: String?
+
+  @Option(help: "What to compare: float, 8, 4, 3, 2, 1, separated by commas.")
+  var variants = "float,8,4"
+
+  @Option(help: "Use at most so many samples.")
+  var samples: Int?
+
+  @Option(help: "Write the report as JSON; - for standard output.", completion: .file())
+  var json: String?
+
+  @Option(help: "Write the report as comma-separated values.", completion: .file())
+  var csv: String?
+
+  @Flag(name: .shortAndLong, help: "Show no progress and no text.")
+  var quiet = false
+
+  @Option(help: "Threads; results do not depend on them (default: all cores).")
+  var threads: Int?
+
+  func validate() throws {
+    if let samples, samples < 1 { throw ValidationError("--samples takes a number from 1") }
+    if variants.split(separator: ",").isEmpty { throw ValidationError("--variants names none") }
+  }
+
+  func perform() throws {
+    let workspace = try model.workspace()
+    let task = CompareTask(
+      workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
+      calibrationData: calibrationData, variants: variants.split(separator: ",").map(String.init),
+      limit: samples,
+      options: CompileOptions(
+        method: quantization.method, rounding: quantization.rounding,
+        threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
+      isQuiet: quiet)
+    let (report, warnings) = try task.run()
+    if !quiet { for warning in warnings { writeError(warning.description) } }
+    if let csv { try AtomicFile.write(Data(report.csv.utf8), to: csv) }
+    if let json, json != "-" { try AtomicFile.write(Data(report.json.pretty.utf8), to: json) }
+    if json == "-" {
+      print(report.json.pretty, terminator: "")
+    } else if !quiet {
+      print(report.table)
+    }
+    if report.variants.contains(where: { $0.problem != nil }) {
+      throw Diagnostics(
+        report.variants.compactMap { variant in
+          variant.problem.map {
+            Diagnostic(id: "compare.variant.failed", "variant \(variant.name): \($0)")
+          }
+        })
+    }
+  }
+}

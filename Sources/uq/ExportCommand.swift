@@ -1,0 +1,99 @@
+import ArgumentParser
+import UQKernels
+import UQQuantizer
+import UQSupport
+import UQToolkit
+
+extension PortLayouts.Layout: ExpressibleByArgument {}
+
+struct ExportCommand: DiagnosedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Writes the network as integer C99 that allocates nothing.",
+    discussion: """
+      EXAMPLES
+        uq export --bits 8
+        uq export --bits 4 --name kws --target cortex-m4 --ram 20K --output firmware/kws
+        cc -std=c99 export/*.c -o selftest && ./selftest
+      """)
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var quantization: QuantizationFlags
+
+  @Option(help: "Calibration of the model.", completion: .file(extensions: ["uqcal"]))
+  var calibration: String?
+
+  @Option(help: "Bits of the weights: 8, 4, 3, 2, 1.")
+  var bits = WeightBits(8)
+
+  @Option(help: "Bits of the activations.")
+  var activationBits = 8
+
+  @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
+  var target: String?
+
+  @Option(help: "Refuse more bytes of weights and tables: 65536, 64K, 1M.")
+  var flash: ByteCount?
+
+  @Option(help: "Refuse a larger arena: 65536, 64K, 1M.")
+  var ram: ByteCount?
+
+  @Option(help: "Name in C: uq_NAME_run (default: made from the model's file).")
+  var name: String?
+
+  @Option(help: "What to write: c.")
+  var format = "c"
+
+  @Option(help: "Layout of the inputs in C: nhwc or nchw (default: the model's).")
+  var inputLayout: PortLayouts.Layout?
+
+  @Option(help: "Layout of the outputs in C: nhwc or nchw (default: the model's).")
+  var outputLayout: PortLayouts.Layout?
+
+  @Option(help: "Leave out a lossless pass; may be repeated.")
+  var disablePass: [String] = []
+
+  @Option(name: .shortAndLong, help: "Folder to write.", completion: .directory)
+  var output = "export"
+
+  func validate() throws {
+    if format != "c" { throw ValidationError("--format takes c, not '\(format)'") }
+    if activationBits != 8, activationBits != 16 {
+      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
+    }
+  }
+
+  func perform() throws {
+    let workspace = try model.workspace()
+    guard activationBits == 8 else {
+      throw Diagnostic(
+        id: "export.activation-bits.unsupported",
+        "16-bit activations have no kernels in this version; use --activation-bits 8")
+    }
+    let task = ExportTask(
+      workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
+      name: try workspace.exportName(name),
+      target: try Target.named(target ?? workspace.configuration.target ?? "generic"),
+      options: CompileOptions(
+        bits: try bits.uniform(), method: quantization.method, rounding: quantization.rounding,
+        threads: common.threadCount),
+      flash: flash?.bytes, ram: ram?.bytes,
+      layouts: PortLayouts(input: inputLayout, output: outputLayout),
+      disabledPasses: Set(disablePass), output: output)
+    let compiled = try task.run()
+    common.warn(compiled.quantized.warnings)
+    common.show(
+      """
+      \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls
+        weights  \(compiled.program.weightBytes) bytes
+        arena    \(compiled.plan.byteCount) bytes
+        work     \(compiled.program.macs) multiply-accumulates
+      """,
+      [
+        "output": .string(output), "name": .string(task.name),
+        "weight_bytes": .integer(compiled.program.weightBytes),
+        "arena_bytes": .integer(compiled.plan.byteCount), "macs": .integer(compiled.program.macs),
+      ])
+  }
+}
