@@ -105,7 +105,14 @@ let package = Package(
     tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      resources: [.copy("Cases")]),
+    tests(
+      "UQPassesTests",
+      [
+        "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
+        "UQSupport",
+      ], resources: [.copy("Cases")]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
@@ -116,18 +123,8 @@ let package = Package(
       "UQCodegenTests",
       [
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
-      ]),
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
-      resources: [.copy("Cases")]),
         "UQRuntime",
       ], resources: [.copy("Golden")]),
-    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-      "UQPassesTests",
-        "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
-        "UQSupport",
-      ], resources: [.copy("Cases")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
