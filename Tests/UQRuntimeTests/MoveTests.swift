@@ -79,7 +79,7 @@ struct MoveTests {
       let (from, to) = (width + operands.int(0...3), width + operands.int(0...3))
       var copy = uq_copy_2d_params(
         rows: Int32(rows), row_bytes: Int32(width), source_stride: Int32(from),
-        target_stride: Int32(to))
+        target_stride: Int32(to), source_offset: 0, target_offset: 0)
       let x = operands.bytes(rows * from)
       var y = [Int8](repeating: 99, count: rows * to)
       uq_copy_2d(&copy, x, &y)
