@@ -92,20 +92,25 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    tests(
-      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
-      resources: [.copy("fixtures.json")]),
-
     // Files of the tree that travel inside the program (runtime sources, board support).
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("COneDNNTests", ["COneDNN"]),
-    tests("UQBoardsTests", ["UQBoards"]),
-    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests("UQKernelsTests", ["UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
     tests(
-      "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      "UQCodegenTests",
+      [
+        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics",
+        "UQSupport",
+      ], resources: [.copy("Golden")]),
+    tests(
+      "UQKernelsTests",
+      ["UQOperators", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQOnnxTests", ["UQOnnx", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQOperatorsTests",
+      ["UQOperators", "UQKernels", "UQOnnx", "UQGraph", "UQNumerics", "UQSupport"],
       resources: [.copy("Cases")]),
     tests(
       "UQPassesTests",
@@ -113,18 +118,15 @@ let package = Package(
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
-    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
-    tests("UQSupportTests", ["UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
+    tests(
+      "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
+      resources: [.copy("fixtures.json")]),
     tests(
       "UQSimulatorTests",
       ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    tests(
-      "UQCodegenTests",
-      [
-        "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport",
-        "UQRuntime",
-      ], resources: [.copy("Golden")]),
+    tests("UQSupportTests", ["UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -1,0 +1,121 @@
+import Foundation
+import UQBoards
+import UQCalibration
+import UQKernels
+import UQNumerics
+import UQQuantizer
+import UQSamples
+import UQSupport
+
+/// `uq verify`: compiles exported C, runs it, and compares every output byte with the simulator.
+public struct VerifyTask: Sendable {
+  /// Where the model is.
+  public var workspace: Workspace
+  /// Path of the calibration that the export was made from.
+  public var calibrationPath: String
+  /// Folder of the export.
+  public var exportFolder: String
+  /// Folder of samples to run besides pseudo-random inputs.
+  public var data: String?
+  /// Ways to compile and run.
+  public var builds: [BuildConfiguration]
+  /// Number of inputs for builds on this machine.
+  public var inputCount: Int
+  /// Threads; results do not depend on them.
+  public var threads: Int
+  /// Whether no progress is shown.
+  public var isQuiet: Bool
+
+  /// Creates the task.
+  public init(
+    workspace: Workspace, calibrationPath: String, exportFolder: String, data: String? = nil,
+    builds: [BuildConfiguration], inputCount: Int = 1000, threads: Int, isQuiet: Bool
+  ) {
+    self.workspace = workspace
+    self.calibrationPath = calibrationPath
+    self.exportFolder = exportFolder
+    self.data = data
+    self.builds = builds
+    self.inputCount = inputCount
+    self.threads = threads
+    self.isQuiet = isQuiet
+  }
+
+  /// Makes the program again as the manifest says, runs the simulator and every build, and compares.
+  ///
+  /// - Throws: `verify.model.mismatch`, `verify.manifest.*`, `verify.export.*`, `board.tool.missing`.
+  public func run() throws -> VerificationResult {
+    let export = try Export(folder: exportFolder)
+    let recipe = try ExportRecipe(folder: exportFolder)
+    let model = try LoadedModel(
+      workspace, disabledPasses: recipe.disabledPasses, layouts: recipe.layouts)
+    guard model.digest.description == recipe.modelDigest else {
+      throw Diagnostic(
+        id: "verify.model.mismatch",
+        "the export was made from another model (\(recipe.modelDigest.prefix(12))...), this one is "
+          + "\(model.digest.description.prefix(12))...", at: SourcePlace(file: exportFolder))
+    }
+    let calibration = try CalibrationStore.read(calibrationPath, model: model)
+    let compiled = try CompiledModel(
+      model.optimized, calibration: calibration,
+      options: CompileOptions(
+        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding, threads: threads))
+    let runner = QuantizedRunner(compiled)
+    var inputs = try sampleInputs(model, runner)
+    inputs += VerificationInputs.records(for: export, count: max(1, inputCount - inputs.count))
+    let expected = try runner.outputBytes(of: inputs, threads: threads)
+    let progress = Progress("verifying", total: builds.count, unit: "builds", silent: isQuiet)
+    let result = try Verifier.verify(
+      export: export, builds: builds, inputs: inputs, expected: expected
+    ) { _ in progress.advance() }
+    progress.finish()
+    return result
+  }
+
+  private func sampleInputs(_ model: LoadedModel, _ runner: QuantizedRunner) throws -> [[UInt8]] {
+    guard let data else { return [] }
+    let samples = try SampleSet(
+      data, model: model, preprocessing: workspace.configuration.preprocess)
+    return try (0..<samples.count).compactMap { index in
+      try samples.tensors(index).map { try runner.inputBytes(of: $0) }
+    }
+  }
+}
+
+/// How an export was made, as its manifest says.
+struct ExportRecipe {
+  let modelDigest: String
+  let bits: Int
+  let rounding: Rounding
+  let method: RangeMethod
+  let disabledPasses: Set<String>
+  let layouts: PortLayouts
+
+  init(folder: String) throws(Diagnostic) {
+    let path = "\(folder)/manifest.json"
+    let place = SourcePlace(file: path)
+    guard let data = FileManager.default.contents(atPath: path),
+      let manifest = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+    else {
+      throw Diagnostic(
+        id: "verify.manifest.missing", "there is no readable manifest; run `uq export`", at: place)
+    }
+    guard let digest = manifest["model_sha256"] as? String,
+      let bits = (manifest["bits"] as? Int) ?? (manifest["bits"] as? String).flatMap({ Int($0) }),
+      let rounding = (manifest["rounding"] as? String).flatMap(Rounding.init(rawValue:)),
+      let method = (manifest["method"] as? String).flatMap(RangeMethod.init(rawValue:))
+    else {
+      throw Diagnostic(
+        id: "verify.manifest.malformed",
+        "does not say how the export was made; run `uq export` again", at: place)
+    }
+    modelDigest = digest
+    self.bits = bits
+    self.rounding = rounding
+    self.method = method
+    disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])
+    layouts = PortLayouts(
+      input: (manifest["input_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)),
+      output: (manifest["output_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)))
+  }
+}
