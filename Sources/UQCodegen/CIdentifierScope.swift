@@ -4,7 +4,7 @@
 /// names keep their end, where paths tell most. What is taken gets `_2`, `_3` ...
 struct CIdentifierScope {
   /// Longest base of an identifier, without prefix and number.
-  static let longest = 40
+  static let longest = 48
 
   private var taken: Set<String>
   private var next: [String: Int] = [:]
@@ -39,8 +39,10 @@ struct CIdentifierScope {
     }
     if result.last == underscore { result.removeLast() }
     if result.count > longest {
-      result = Array(result.suffix(longest))
-      if result.first == underscore { result.removeFirst() }
+      let wasWithinWord = result[result.count - longest - 1] != underscore
+      var end = result.suffix(longest)
+      if wasWithinWord, let next = end.firstIndex(of: underscore) { end = end[next...] }
+      result = Array(end.drop { $0 == underscore })
     }
     return String(decoding: result, as: UTF8.self)
   }

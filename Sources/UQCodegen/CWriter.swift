@@ -172,7 +172,12 @@ struct CWriter {
   /// `type name;` or `type name = value;`.
   mutating func variable(_ type: String, _ name: String, _ value: CExpression? = nil) {
     let start = Self.declarator(type, name)
-    line(value.map { "\(start) = \($0.text);" } ?? "\(start);")
+    guard let value = value?.text else { return line("\(start);") }
+    if 4 * depth + start.utf8.count + value.utf8.count + 4 <= Self.width {
+      return line("\(start) = \(value);")
+    }
+    line("\(start) =")
+    line("    \(value);")
   }
 
   /// `type name[extents];`.

@@ -9,7 +9,7 @@ public enum PlanChecker {
   /// - Throws: `plan.offsets.count`, `plan.buffer.unplaced`, `plan.buffer.foreign`,
   ///   `plan.buffer.outside`, `plan.buffer.misaligned`, `plan.buffer.undefined`,
   ///   `plan.buffer.constant`, `plan.buffers.overlap`.
-  /// - Complexity: `calls · live buffers · log`.
+  /// - Complexity: buffers · log live buffers, and moves within the list of live buffers.
   public static func check(_ program: KernelProgram, _ plan: ArenaPlan) throws(Diagnostic) {
     guard plan.offsets.count == program.buffers.count else {
       throw Diagnostic(
@@ -18,7 +18,7 @@ public enum PlanChecker {
     }
     let lastUse = lastUses(program)
     try checkPlaces(program, plan, lastUse)
-    var live = Set<Int>()
+    var live = LiveIntervals()
     for (index, call) in program.calls.enumerated() {
       let kernel = call.kernel
       let place = SourcePlace(node: call.layer, operatorName: call.operatorName)
@@ -29,34 +29,41 @@ public enum PlanChecker {
             at: place)
         }
       }
-      let before = live
-      for id in kernel.writes + kernel.scratch {
+      var handedOver: (read: Int, write: Int)?
+      if let pair = kernel.inPlace, pair.read != pair.write, live.contains(pair.read.index),
+        lastUse[pair.read.index] == index, !live.contains(pair.write.index),
+        let start = plan.offsets[pair.read.index], plan.offsets[pair.write.index] == start
+      {
+        handedOver = (pair.read.index, pair.write.index)
+      }
+      for id in kernel.writes + kernel.scratch where !live.contains(id.index) {
         if case .input = program[id].kind {
           throw Diagnostic(
             id: "plan.buffer.constant", "writes the input '\(program[id].name)'", at: place)
         }
-        if isArena(program[id]) { live.insert(id.index) }
+        guard let start = plan.offsets[id.index], program[id].byteCount > 0,
+          id.index != handedOver?.write
+        else { continue }
+        let end = start + program[id].byteCount
+        if let other = live.insert(id.index, start..<end) {
+          throw overlap(id.index, other, program, plan, place)
+        }
       }
-      var intervals: [Interval] = []
-      for index in live {
-        guard let start = plan.offsets[index] else { continue }
-        let end = start + program.buffers[index].byteCount
-        if end > start { intervals.append(Interval(start: start, end: end, buffer: index)) }
+      if let (read, write) = handedOver, let start = plan.offsets[read] {
+        // During the call both operands' bytes matter, afterwards the result's alone.
+        live.remove(read)
+        let size = program.buffers[write].byteCount
+        let both = max(program.buffers[read].byteCount, size)
+        if let other = live.insert(write, start..<start + both) {
+          throw overlap(write, other, program, plan, place)
+        }
+        live.remove(write)
+        _ = live.insert(write, start..<start + size)
       }
-      if let pair = kernel.inPlace, before.contains(pair.read.index),
-        lastUse[pair.read.index] == index, !before.contains(pair.write.index)
-      {
-        mergeInPlace(&intervals, read: pair.read.index, write: pair.write.index)
+      for id in kernel.reads + kernel.writes + kernel.scratch where lastUse[id.index] == index {
+        live.remove(id.index)
       }
-      try checkApart(intervals, program, place)
-      live = live.filter { lastUse[$0] > index }
     }
-  }
-
-  private struct Interval {
-    var start: Int
-    var end: Int
-    var buffer: Int
   }
 
   private static func isArena(_ buffer: ProgramBuffer) -> Bool {
@@ -111,27 +118,54 @@ public enum PlanChecker {
     }
   }
 
-  /// Makes one interval of an operand and the result that overwrites it from the same start.
-  private static func mergeInPlace(_ intervals: inout [Interval], read: Int, write: Int) {
-    guard read != write, let from = intervals.first(where: { $0.buffer == read }),
-      let slot = intervals.firstIndex(where: { $0.buffer == write }),
-      intervals[slot].start == from.start
-    else { return }
-    intervals[slot].end = max(intervals[slot].end, from.end)
-    intervals.removeAll { $0.buffer == read }
+  private static func overlap(
+    _ a: Int, _ b: Int, _ program: KernelProgram, _ plan: ArenaPlan, _ place: SourcePlace
+  ) -> Diagnostic {
+    func describe(_ index: Int) -> String {
+      let start = plan.offsets[index] ?? 0
+      return
+        "'\(program.buffers[index].name)' at \(start)..<\(start + program.buffers[index].byteCount)"
+    }
+    return Diagnostic(
+      id: "plan.buffers.overlap",
+      "\(describe(a)) overlaps \(describe(b)) while both are live", at: place)
+  }
+}
+
+/// The live buffers' places in the arena, by address; they never overlap.
+private struct LiveIntervals {
+  private var sorted: [(range: Range<Int>, buffer: Int)] = []
+  private var starts: [Int: Int] = [:]
+
+  func contains(_ buffer: Int) -> Bool { starts[buffer] != nil }
+
+  /// Adds a buffer, or returns one that it overlaps.
+  mutating func insert(_ buffer: Int, _ range: Range<Int>) -> Int? {
+    let position = firstPosition(from: range.lowerBound)
+    if position < sorted.count, sorted[position].range.lowerBound < range.upperBound {
+      return sorted[position].buffer
+    }
+    if position > 0, sorted[position - 1].range.upperBound > range.lowerBound {
+      return sorted[position - 1].buffer
+    }
+    sorted.insert((range, buffer), at: position)
+    starts[buffer] = range.lowerBound
+    return nil
   }
 
-  private static func checkApart(
-    _ intervals: [Interval], _ program: KernelProgram, _ place: SourcePlace
-  ) throws(Diagnostic) {
-    let sorted = intervals.sorted { ($0.start, $0.buffer) < ($1.start, $1.buffer) }
-    for (a, b) in zip(sorted, sorted.dropFirst()) where b.start < a.end {
-      throw Diagnostic(
-        id: "plan.buffers.overlap",
-        """
-        '\(program.buffers[a.buffer].name)' at \(a.start)..<\(a.end) overlaps \
-        '\(program.buffers[b.buffer].name)' at \(b.start)..<\(b.end) while both are live
-        """, at: place)
+  mutating func remove(_ buffer: Int) {
+    guard let start = starts.removeValue(forKey: buffer) else { return }
+    sorted.remove(at: firstPosition(from: start))
+  }
+
+  /// The first interval that starts at an address or later.
+  private func firstPosition(from start: Int) -> Int {
+    var low = 0
+    var high = sorted.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[middle].range.lowerBound < start { low = middle + 1 } else { high = middle }
     }
+    return low
   }
 }

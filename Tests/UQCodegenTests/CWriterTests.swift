@@ -36,6 +36,13 @@ struct CWriterTests {
     #expect(deep.text.split(separator: "\n").allSatisfy { $0.utf8.count <= 110 })
   }
 
+  @Test func longDeclarationsBreakAfterTheEqualsSign() {
+    var writer = CWriter()
+    let name = String(repeating: "n", count: 48)
+    writer.variable("void *const", name, .name(name))
+    #expect(writer.text == "void *const \(name) =\n    \(name);\n")
+  }
+
   @Test func nestedFieldsAreGrouped() {
     var writer = CWriter()
     writer.structure(

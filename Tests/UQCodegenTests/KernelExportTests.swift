@@ -14,14 +14,16 @@ struct KernelExportTests {
     var program = KernelProgram(name: "net")
     var generator = SeededGenerator(seed: 7)
 
-    mutating func buffer(_ name: String, _ shape: Shape, _ kind: ProgramBuffer.Kind = .activation)
-      -> BufferID
-    {
+    mutating func buffer(
+      _ name: String, _ shape: Shape, _ kind: ProgramBuffer.Kind = .activation,
+      _ element: ElementType = .int8
+    ) -> BufferID {
       let type = TensorType(
-        .int8, shape, quantization: Quantization(bits: 8, scales: [0.05], zeroPoint: 3))
+        element, shape, quantization: Quantization(bits: 8, scales: [0.05], zeroPoint: 3))
       program.buffers.append(
         ProgramBuffer(
-          name: name, kind: kind, byteCount: shape.count, alignment: 1, type: type))
+          name: name, kind: kind, byteCount: type.byteCount, alignment: element.byteCount,
+          type: type))
       return BufferID(program.buffers.count - 1)
     }
 
@@ -71,14 +73,14 @@ struct KernelExportTests {
     }
   }
 
-  private func network(bits: Int, rounding: Rounding) throws -> KernelProgram {
+  private func network(bits: Int, rounding: Rounding, isWide: Bool) throws -> KernelProgram {
     var net = Builder()
     let stage = OutputStage(
       Quantization(bits: 8, scales: [0.05], zeroPoint: 3), .none, rounding: rounding)
     let image = net.buffer("image", [1, 12, 10, 3], .input(0))
     let a = net.buffer("conv", [1, 6, 5, 8])
     let b = net.buffer("depthwise", [1, 6, 5, 8])
-    let c = net.buffer("logits", [1, 10])
+    let c = net.buffer("logits", [1, 10], .activation, isWide ? .int16 : .int8)
     let y = net.buffer("probabilities", [1, 10], .output(0))
     let place = SourcePlace()
     func type(_ shape: Shape) -> TensorType { TensorType(.int8, shape) }
@@ -102,11 +104,12 @@ struct KernelExportTests {
     net.call(depthwise, "depthwise")
     net.call(
       FullyConnectedKernel(
-        batch: 1, depth: 240, channels: 10, isWide: false, outputStage: stage,
+        batch: 1, depth: 240, channels: 10, isWide: isWide, outputStage: stage,
         layer: net.layer("dense", rows: 10, length: 240, channels: 10, bits: bits), input: b,
         output: c), "dense")
     net.call(
-      SoftmaxKernel(rows: 1, depth: 10, scale: 0.05, isWide: false, input: c, output: y), "softmax")
+      SoftmaxKernel(rows: 1, depth: 10, scale: 0.05, isWide: isWide, input: c, output: y), "softmax"
+    )
     func port(_ name: String, _ id: BufferID, _ shape: Shape) -> ProgramPort {
       let quantization = Quantization(bits: 8, scales: [0.05], zeroPoint: 3)
       return ProgramPort(
@@ -117,8 +120,10 @@ struct KernelExportTests {
     return net.program
   }
 
-  private func generate(bits: Int, _ rounding: Rounding = .single) throws -> Folder {
-    let program = try network(bits: bits, rounding: rounding)
+  private func generate(bits: Int, _ rounding: Rounding = .single, isWide: Bool = false) throws
+    -> Folder
+  {
+    let program = try network(bits: bits, rounding: rounding, isWide: isWide)
     let plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     let options = try options(for: program, plan, name: "net", samples: 3)
@@ -141,6 +146,12 @@ struct KernelExportTests {
   @Test(arguments: Compiler.host.suffix(1), [Rounding.double])
   func everyRoundingAgrees(compiler: Compiler, rounding: Rounding) throws {
     #expect(try compiler.selfTest(generate(bits: 8, rounding)).status == 0)
+  }
+
+  @Test(arguments: Compiler.host) func wideActivationsAgree(compiler: Compiler) throws {
+    let folder = try generate(bits: 4, isWide: true)
+    #expect(try compiler.strictly(folder) == "")
+    #expect(try compiler.selfTest(folder).status == 0)
   }
 
   @Test(.enabled(if: Compiler.find("arm-none-eabi-nm") != nil))

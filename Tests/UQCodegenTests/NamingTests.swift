@@ -56,6 +56,9 @@ struct NamingTests {
     #expect(name("") == "value")
     #expect(name("7x7") == "value_7x7")
     #expect(name("int") == "int_2")
+    #expect(
+      name("functional_1/a_rather_long_block_name/conv2d_1/BiasAdd multipliers")
+        == "long_block_name_conv2d_1_biasadd_multipliers")
     #expect(name(String(repeating: "ab/", count: 100)).utf8.count <= CIdentifierScope.longest)
   }
 
