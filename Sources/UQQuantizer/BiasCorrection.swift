@@ -34,7 +34,8 @@ struct BiasCorrection {
         of: [position], in: result, evaluator.prepare(result), quantizing: activations)
       let before = PatchMeans.response(node.op, weights: weights, mean: wanted[index])
       let after = PatchMeans.response(node.op, weights: rounded, mean: actual[0])
-      let old = result.constant(result.nodes[position].operands[2])?.floats
+      let operands = result.nodes[position].operands
+      let old = operands.count > 2 ? result.constant(operands[2])?.floats : nil
       let corrected = zip(before, after).enumerated().map { channel, pair in
         Float(Double(old?[channel] ?? 0) + pair.0 - pair.1)
       }
