@@ -18,6 +18,8 @@ public enum LosslessPasses {
       FoldNormalization(),
       FuseActivations(),
       EliminateDeadCode(),
+      EliminateDeadChannels(),
+      EliminateDeadCode(),
     ], rounds: 8)
 
   /// Names for `--disable-pass`, in order, each once.
