@@ -84,7 +84,7 @@ private struct GraphParser {
       operands.append(scanner.take("_") ? nil : try reference())
     }
     let attributes = scanner.sees("{") ? try scanner.object() : ("{}", start)
-    let op = try decode(kind, attributes.0, at: attributes.1)
+    let op = try decodeOperator(kind, attributes.0, at: attributes.1)
     let nodeName = scanner.take("@") ? try scanner.string() : graph[results[0]].name
     graph.nodes.append(Node(name: nodeName, op: op, operands: operands, results: results))
   }
@@ -247,7 +247,7 @@ private struct GraphParser {
     }
   }
 
-  private func decode(
+  private func decodeOperator(
     _ kind: any Operator.Type, _ json: String, at offset: Int
   ) throws(Diagnostic) -> any Operator {
     func open<T: Operator>(_ type: T.Type) throws(Diagnostic) -> any Operator {

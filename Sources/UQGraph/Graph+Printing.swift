@@ -111,7 +111,8 @@ private struct GraphPrinter {
 
   /// The first elements, each so that it is read back exactly.
   private func elements(_ tensor: Tensor, _ count: Int) -> [String] {
-    func first<T: TensorElement & CustomStringConvertible>(_: T.Type, _ tensor: Tensor) -> [String] {
+    func first<T: TensorElement & CustomStringConvertible>(_: T.Type, _ tensor: Tensor) -> [String]
+    {
       tensor.withElements(T.self) { $0.prefix(count).map(\.description) }
     }
     switch tensor.element {

@@ -35,7 +35,7 @@ struct ChannelLayer {
   init?(_ node: Node, _ graph: Graph) {
     guard node.operands.count > 1, let x = node.operands[0],
       let weights = graph.constant(node.operands[1]), weights.element == .float32,
-      let clamp = node.op.bounds
+      let clamp = node.op.resultBounds
     else { return nil }
     let bias = node.operands.count > 2 ? node.operands[2] : nil
     guard bias == nil || graph.constant(bias)?.element == .float32 else { return nil }
@@ -70,9 +70,11 @@ struct ChannelLayer {
       isPadded = false
     default: return nil
     }
-    negligible = 0x1p-60 * weights.withElements(Float.self) { values in
-      Double(values.reduce(0) { max($0, $1.magnitude) })
-    }
+    negligible =
+      0x1p-60
+      * weights.withElements(Float.self) { values in
+        Double(values.reduce(0) { max($0, $1.magnitude) })
+      }
     self.bias = graph.constant(bias)?.floats ?? [Float](repeating: 0, count: outputs)
   }
 

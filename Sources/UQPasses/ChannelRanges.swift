@@ -109,7 +109,7 @@ struct ChannelRanges {
       case is Maximum: range = ChannelRange(low: max(x.low, y.low), high: max(x.high, y.high))
       default: range = .unknown
       }
-      return node.op.bounds.map { range.clamped($0) } ?? range
+      return node.op.resultBounds.map { range.clamped($0) } ?? range
     }
   }
 

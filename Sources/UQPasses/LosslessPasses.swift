@@ -15,6 +15,7 @@ public enum LosslessPasses {
       SimplifyReshapes(),
       ReplaceReductions(),
       MergePads(),
+      RecognizeActivations(),
       FoldNormalization(),
       FuseActivations(),
       EliminateDeadCode(),

@@ -16,7 +16,8 @@ import UQSupport
     let names = Set(original.values.map(\.name))
     #expect(graph.nodes.contains { names.contains(graph[$0.result].name) })
     #expect(graph.outputNames == original.outputNames)
-    #expect(graph.outputs.map { graph.type(of: $0) } == original.outputs.map { original.type(of: $0) })
+    #expect(
+      graph.outputs.map { graph.type(of: $0) } == original.outputs.map { original.type(of: $0) })
   }
 
   @Test(arguments: UInt64(0)..<150)

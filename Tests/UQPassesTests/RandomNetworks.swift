@@ -123,7 +123,8 @@ struct RandomNetwork {
     let padding = chance(0.6) ? [1, 1, 1, 1] : [0, 0, 0, 0]
     let step = chance(0.2) ? 2 : 1
     let window = Window2D(
-      kernel: [kernel, kernel], strides: [step, step], padding: kernel == 3 ? padding : [0, 0, 0, 0])
+      kernel: [kernel, kernel], strides: [step, step],
+      padding: kernel == 3 ? padding : [0, 0, 0, 0])
     switch pick(0...5) {
     case 0:
       return try add(MaxPool2D(window: window), [x], "max")
@@ -157,7 +158,8 @@ struct RandomNetwork {
     let offset = constant(tensor(Shape(extents)), "offset")
     var y = try add(Multiply(), chance(0.5) ? [x, scale] : [scale, x], "scaled")
     if chance(0.8) {
-      y = try chance(0.5)
+      y =
+        try chance(0.5)
         ? add(Add(), [y, offset], "shifted") : add(Subtract(), [y, offset], "lowered")
     }
     return y

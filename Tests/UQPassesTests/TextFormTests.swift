@@ -54,7 +54,8 @@ let graphOperators = allOperators.compactMap { $0 as? any Operator.Type }
   @Test func keepsQuantization() throws {
     var graph = Graph(name: "q")
     let type = TensorType(
-      .int8, [1, 2], quantization: Quantization(bits: 8, scales: [0.1, 3e-7], zeroPoint: -3, axis: 1))
+      .int8, [1, 2],
+      quantization: Quantization(bits: 8, scales: [0.1, 3e-7], zeroPoint: -3, axis: 1))
     let x = graph.append(Value(name: "x", type: type))
     graph.inputs = [x]
     graph.outputs = [x]
@@ -68,7 +69,7 @@ let graphOperators = allOperators.compactMap { $0 as? any Operator.Type }
     ("graph \"x\" {\n  input %x float32[1]\n}", 2, 12, "uqir.syntax"),
     ("graph \"x\" {\n  input %x: float33[1]\n}", 2, 13, "uqir.type"),
     ("graph \"x\" {\n  input %x: float32[99999999999999, 99999999999]\n}", 2, 13, "uqir.type"),
-    ("graph \"x\" {\n  input %x: float32[1]\n  input %x: float32[1]\n}", 3, 9, "uqir.value.twice"),
+    ("graph \"x\" {\n  input %x: float32[1]\n  input %x: float32[1]\n}", 3, 8, "uqir.value.twice"),
     ("graph \"x\" {\n  output \"y\" = %x\n}", 2, 16, "uqir.value.unknown"),
     ("graph \"x\" {\n  constant %x: int8[1] = [300]\n}", 2, 26, "uqir.constant.range"),
     ("graph \"x\" {\n  constant %x: int8[2] = [3]\n}", 2, 26, "uqir.constant.count"),
