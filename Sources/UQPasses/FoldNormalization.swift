@@ -33,7 +33,7 @@ public struct FoldNormalization: Pass {
   private static func foldIntoLayerBefore(_ node: Node, _ editor: inout GraphEditor) -> Bool {
     guard let affine = ChannelAffine(node, editor),
       let route = Route(from: affine.operand, editor),
-      var layer = LinearLayer(route.end, in: editor), route.end.op.bounds?.isNone == true
+      var layer = LinearLayer(route.end, in: editor), route.end.op.resultBounds?.isNone == true
     else { return false }
     let axis = editor.shape(of: route.end.result).rank - 1
     guard let channels = affine.channels(layer.outputs, axis: route.axis(atEnd: axis)) else {
@@ -42,7 +42,7 @@ public struct FoldNormalization: Pass {
     layer.scaleOutputs(channels.scale, channels.offset)
     guard layer.isFinite else { return false }
     var end = route.end
-    if let bounds = node.op.bounds, let op = end.op.bounded(by: bounds) { end.op = op }
+    if let bounds = node.op.resultBounds, let op = end.op.bounded(by: bounds) { end.op = op }
     layer.store(in: &end, &editor, uses: 1)
     if !route.steps.isEmpty {
       // The layer's own value changes, so its name goes as well.
@@ -66,7 +66,7 @@ public struct FoldNormalization: Pass {
     var hasFolded = false
     while let x = node.operands[0], var layer = LinearLayer(node, in: editor),
       let route = Route(from: x, editor),
-      let affine = ChannelAffine(route.end, editor), route.end.op.bounds?.isNone == true
+      let affine = ChannelAffine(route.end, editor), route.end.op.resultBounds?.isNone == true
     {
       let axis = editor.shape(of: x).rank - 1
       guard let seen = route.axis(atStart: axis),

@@ -57,7 +57,7 @@ extension Operator {
   }
 
   /// The bounds that the operator clamps its result to; `nil` where it carries none.
-  var bounds: Clamp? {
+  var resultBounds: Clamp? {
     switch self {
     case let op as Conv2D: op.activation
     case let op as DepthwiseConv2D: op.activation

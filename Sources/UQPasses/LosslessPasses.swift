@@ -15,8 +15,11 @@ public enum LosslessPasses {
       SimplifyReshapes(),
       ReplaceReductions(),
       MergePads(),
+      RecognizeActivations(),
       FoldNormalization(),
       FuseActivations(),
+      EliminateDeadCode(),
+      EliminateDeadChannels(),
       EliminateDeadCode(),
     ], rounds: 8)
 

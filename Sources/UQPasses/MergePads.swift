@@ -63,6 +63,6 @@ public struct MergePads: Pass {
   }
 
   private static func lowerBound(of id: ValueID, _ editor: GraphEditor) -> Float {
-    editor.producerNode(id)?.op.bounds?.low ?? -.infinity
+    editor.producerNode(id)?.op.resultBounds?.low ?? -.infinity
   }
 }

@@ -39,7 +39,7 @@ struct ModelExpectation: Sendable, CustomTestStringConvertible {
       ModelExpectation(name: "motion_nicla_cnn", transposes: 1, reshapes: 2),
       ModelExpectation(name: "ocr_direction_ppocr", transposes: 1, reshapes: 2),
       ModelExpectation(name: "sww_1dconv", reshapes: 1),
-      ModelExpectation(name: "vww_mobilenet025", reshapes: 1),
+      ModelExpectation(name: "vww_mobilenet025", reshapes: 1, weights: 28_000...35_000),
     ].filter { isPresent($0.name) })
   func passesKeepOutputsOf(_ model: ModelExpectation) throws {
     let (original, _) = try OnnxImporter.load(
