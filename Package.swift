@@ -97,6 +97,7 @@ let package = Package(
     tests(
       "UQOperatorsTests", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
       resources: [.copy("Cases")]),
+    tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -10,6 +10,8 @@ public struct GraphBuilder: Sendable {
   public var graph: Graph
   /// Largest number of elements that an eagerly folded result may have.
   public var foldingLimit = 1 << 24
+  /// Largest number of multiply-accumulates that eager folding of a node may take.
+  public var foldingWork = 1 << 28
   private var names: Set<String> = []
 
   /// Starts an empty graph.
@@ -69,6 +71,7 @@ public struct GraphBuilder: Sendable {
     let foldable =
       zip(operands, constants).allSatisfy { $0 == nil || $1 != nil }
       && types.allSatisfy { $0.shape.count <= foldingLimit }
+      && op.macs(graph.types(of: operands), types) <= foldingWork
     if foldable {
       let values: [Tensor]
       do { values = try op.evaluate(constants, results: types) } catch {

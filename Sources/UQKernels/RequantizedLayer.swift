@@ -15,7 +15,7 @@ public struct RequantizedLayer: Sendable, Hashable {
   /// uint8 for each output channel.
   public var shifts: ConstantID
 
-  /// Names the constants.
+  /// Collects constants that were added to a program.
   public init(
     weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID
   ) {

@@ -2,17 +2,15 @@ import UQNumerics
 
 /// How weights of 8, 4, 3, 2 or 1 bits lie in flash; the mirror of `uq_weights.h`.
 ///
-/// A tensor is a sequence of rows that each start on a byte. 8, 4, 2 and 1 bits fill bytes from the low
-/// bits up; at 1 bit 0 stands for +1 and 1 for −1; 3 bits take three bytes for 8 weights, the low two
-/// bits of each in the first two and the high bits in the third.
+/// A tensor is a sequence of rows that each start on a byte. Weight `k` of a row is the `bits` bits from
+/// bit `k · bits` on, the row seen as one little-endian number: two's complement, but at 1 bit 0 stands
+/// for +1 and 1 for −1. Unused bits are 0.
 public enum WeightPacking {
   /// The widths that kernels exist for.
   public static let widths = [8, 4, 3, 2, 1]
 
   /// Bytes of a row of `count` weights.
-  public static func rowBytes(_ count: Int, bits: Int) -> Int {
-    bits == 3 ? (count + 7) / 8 * 3 : (count * bits + 7) / 8
-  }
+  public static func rowBytes(_ count: Int, bits: Int) -> Int { (count * bits + 7) / 8 }
 
   /// Packs rows of `rowLength` weights each.
   ///
@@ -21,25 +19,18 @@ public enum WeightPacking {
   public static func pack(_ values: [Int8], rowLength: Int, bits: Int) -> [UInt8] {
     guard rowLength > 0 else { return [] }
     let stride = rowBytes(rowLength, bits: bits)
+    let mask = UInt16(1 << bits - 1)
     var packed = [UInt8](repeating: 0, count: values.count / rowLength * stride)
     values.withUnsafeBufferPointer { values in
       packed.withUnsafeMutableBufferPointer { packed in
         for row in 0..<values.count / rowLength {
           for k in 0..<rowLength {
-            let weight = UInt8(bitPattern: values[row * rowLength + k])
-            let start = row * stride
-            switch bits {
-            case 8: packed[start + k] = weight
-            case 1: packed[start + k / 8] |= (weight >> 7) << UInt8(k % 8)
-            case 3:
-              let group = start + k / 8 * 3
-              packed[group + k % 8 / 4] |= (weight & 3) << UInt8(2 * (k % 4))
-              packed[group + 2] |= (weight >> 2 & 1) << UInt8(k % 8)
-            default:
-              let inByte = 8 / bits
-              let mask = UInt8(1 << bits - 1)
-              packed[start + k / inByte] |= (weight & mask) << UInt8(bits * (k % inByte))
-            }
+            let weight = values[row * rowLength + k]
+            let field = bits == 1 ? (weight < 0 ? 1 : 0) : UInt16(UInt8(bitPattern: weight)) & mask
+            let byte = row * stride + k * bits / 8
+            let shifted = field << UInt16(k * bits % 8)
+            packed[byte] |= UInt8(truncatingIfNeeded: shifted)
+            if shifted > 0xFF { packed[byte + 1] |= UInt8(truncatingIfNeeded: shifted >> 8) }
           }
         }
       }
@@ -54,19 +45,14 @@ public enum WeightPacking {
     values.reserveCapacity(rows * rowLength)
     for row in 0..<rows {
       for k in 0..<rowLength {
-        let start = row * stride
-        switch bits {
-        case 8: values.append(Int8(bitPattern: bytes[start + k]))
-        case 1: values.append(bytes[start + k / 8] >> UInt8(k % 8) & 1 == 0 ? 1 : -1)
-        case 3:
-          let group = start + k / 8 * 3
-          let low = bytes[group + k % 8 / 4] >> UInt8(2 * (k % 4)) & 3
-          let high = bytes[group + 2] >> UInt8(k % 8) & 1
-          values.append(Int8(low) - 4 * Int8(high))
-        default:
-          let inByte = 8 / bits
-          let field = bytes[start + k / inByte] >> UInt8(bits * (k % inByte))
-          values.append(Int8(bitPattern: field << UInt8(8 - bits)) >> Int8(8 - bits))
+        let byte = k * bits / 8
+        let high = byte + 1 < stride ? UInt16(bytes[row * stride + byte + 1]) << 8 : 0
+        let word = (UInt16(bytes[row * stride + byte]) | high) >> UInt16(k * bits % 8)
+        if bits == 1 {
+          values.append(word & 1 == 0 ? 1 : -1)
+        } else {
+          let top = UInt8(truncatingIfNeeded: word) << UInt8(8 - bits)
+          values.append(Int8(bitPattern: top) >> Int8(8 - bits))
         }
       }
     }

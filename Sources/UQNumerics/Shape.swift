@@ -10,17 +10,17 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
   /// Product of the extents; 1 for a scalar.
   public let count: Int
 
-  /// Creates a shape; `nil` where an extent is negative or the count overflows.
+  /// Creates a shape; `nil` where an extent is negative or the product of those above 0 overflows.
   public init?(checking dimensions: [Int]) {
     var product = 1
-    for d in dimensions {
+    for d in dimensions where d != 0 {
       let (next, overflow) = product.multipliedReportingOverflow(by: d)
-      guard d >= 0, !overflow else { return nil }
+      guard d > 0, !overflow else { return nil }
       product = next
     }
-    // An extent of 0 may hide an overflow of the others.
     self.dimensions = dimensions
-    self.count = product
+    // Any part of the extents has a product that fits, so strides do too.
+    self.count = dimensions.contains(0) ? 0 : product
   }
 
   /// Creates a shape from extents that are known to be sound.

@@ -74,7 +74,8 @@ extension Softmax {
 }
 
 extension Softmax: LowerableOperator {
-  /// One call of `uq_softmax_s8` or, for an int16 operand, `uq_softmax_s16_s8`.
+  /// One call of `uq_softmax_s8` or, for an int16 operand, `uq_softmax_s16_s8`, between transposes
+  /// where the axis is not the innermost.
   ///
   /// - Throws: `lower.softmax.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
@@ -95,16 +96,35 @@ extension Softmax: LowerableOperator {
         "x is \(shape), the kernel takes 1 to 65536 elements along an axis",
         at: context.place)
     }
-    guard shape.strides[axis] == 1 else {
-      throw Diagnostic(
-        id: "lower.softmax.axis",
-        "axis \(axis) of x \(shape) is not the innermost; move it there by a Transpose",
-        at: context.place)
+    let extent = shape[axis]
+    let inner = shape.strides[axis]
+    let outer = shape.count / (extent * inner)
+    guard inner > 1 else {
+      context.emit(
+        SoftmaxKernel(
+          rows: outer, depth: extent, scale: operands.input.scale,
+          isWide: operands.xType.element == .int16, input: context.buffer(operands.x),
+          output: context.buffer(node.result)))
+      return
     }
+    // The kernel reads lines side by side, so the axis moves inside and back.
+    let lines: Shape = [outer, inner, extent]
+    let moved = context.addTemporary(
+      TensorType(operands.xType.element, lines, quantization: operands.input),
+      name: "\(node.name) lines")
+    let result = context.addTemporary(
+      TensorType(.int8, lines, quantization: operands.output), name: "\(node.name) softmax")
+    context.emit(
+      TransposeKernel(
+        sizes: [1, outer, extent, inner], permutation: [0, 1, 3, 2],
+        elementBytes: operands.xType.element.byteCount, x: context.buffer(operands.x), y: moved))
     context.emit(
       SoftmaxKernel(
-        rows: shape.count / shape[axis], depth: shape[axis], scale: operands.input.scale,
-        isWide: operands.xType.element == .int16, input: context.buffer(operands.x),
-        output: context.buffer(node.result)))
+        rows: outer * inner, depth: extent, scale: operands.input.scale,
+        isWide: operands.xType.element == .int16, input: moved, output: result))
+    context.emit(
+      TransposeKernel(
+        sizes: [1, outer, inner, extent], permutation: [0, 1, 3, 2], elementBytes: 1, x: result,
+        y: context.buffer(node.result)))
   }
 }

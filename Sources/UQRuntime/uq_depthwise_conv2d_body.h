@@ -5,6 +5,13 @@
 #include "uq_rows.h"
 #include "uq_width.h"
 
+enum {
+    /* Channels between two rounds of requantization; a multiple of 4. */
+    UQ_DEPTHWISE_BLOCK = 32,
+    /* Taps whose pixels are looked up at once. */
+    UQ_DEPTHWISE_TAPS = 16
+};
+
 /* What the functions below share: an output row in the making. */
 typedef struct {
     const uq_depthwise_conv2d_params *params;
@@ -19,93 +26,133 @@ typedef struct {
 } depthwise;
 
 /*
- * Four accumulators of output pixel whose first tap is column `left`: channels
- * c..c+3, c a multiple of 4, channel multiplier 1.
+ * The input pixels of taps first..first+count-1 for an output pixel whose
+ * leftmost tap is column `left`. That border and interior cost the same
+ * afterwards pays for the list many times over.
  */
-static inline void accumulate_4(const depthwise *d, int32_t left, int32_t c,
-                                int32_t acc[4])
+static void find_pixels(const depthwise *d, int32_t left, int32_t first,
+                        int32_t count, const int8_t **pixels)
 {
     const uq_depthwise_conv2d_params *p = d->params;
-    const int32_t in_c = p->in_c;
-    const int32_t dilation = p->dilation_w;
-    const int32_t tap_bytes = d->tap_bytes;
-    const int32_t inside =
-        left >= 0 && left + (p->kernel_w - 1) * dilation < p->in_w;
-    const uq_weight *w = d->weights;
-    int32_t a0 = d->bias[c], a1 = d->bias[c + 1];
-    int32_t a2 = d->bias[c + 2], a3 = d->bias[c + 3];
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+    int32_t ky = first / p->kernel_w;
+    int32_t kx = first - ky * p->kernel_w;
+    while (count > 0) {
         const int8_t *row = uq_rows_at(d->rows, ky);
-        const int8_t *x = d->padding + c;
-        int32_t step = 0;
-        if (row != NULL && inside) {
-            x = row + left * in_c + c;
-            step = dilation * in_c;
-        }
-        for (int32_t kx = 0; kx < p->kernel_w; kx++) {
-            const uint32_t group = uq_group4(w, c);
-            const uq_weight *v = w + c * (UQ_WEIGHT_BITS == 8);
-            const int8_t *u = x;
-            if (!inside && row != NULL) {
-                const int32_t column = left + kx * dilation;
-                if (column >= 0 && column < p->in_w)
-                    u = row + column * in_c + c;
+        int32_t here = p->kernel_w - kx;
+        int32_t column = left + kx * p->dilation_w;
+        here = here < count ? here : count;
+        count -= here;
+        if (row != NULL && column >= 0 &&
+            column + (here - 1) * p->dilation_w < p->in_w) {
+            const int32_t step = p->dilation_w * p->in_c;
+            row += column * p->in_c;
+            *pixels++ = row;
+            for (; here > 1; here--) {
+                row += step;
+                *pixels++ = row;
             }
-            a0 += uq_group_weight(group, v, 0u) * u[0];
-            a1 += uq_group_weight(group, v, 1u) * u[1];
-            a2 += uq_group_weight(group, v, 2u) * u[2];
-            a3 += uq_group_weight(group, v, 3u) * u[3];
-            x += step;
-            w += tap_bytes;
+        } else {
+            for (; here > 0; here--) {
+                *pixels++ = row == NULL || column < 0 || column >= p->in_w
+                                ? d->padding
+                                : row + column * p->in_c;
+                column += p->dilation_w;
+            }
         }
+        kx = 0;
+        ky++;
     }
-    acc[0] = a0;
-    acc[1] = a1;
-    acc[2] = a2;
-    acc[3] = a3;
 }
 
-/* The accumulator of one output channel, for any channel multiplier. */
-static int32_t accumulate_1(const depthwise *d, int32_t left, int32_t channel)
+/*
+ * acc = start + `taps` taps, for `count` channels from `first` on, both
+ * multiples of 4; channel multiplier 1.
+ */
+static void accumulate_4(const int8_t *const *pixels, const uq_weight *weights,
+                         int32_t tap_bytes, int32_t taps, int32_t first,
+                         int32_t count, const int32_t *start, int32_t *acc)
+{
+    for (int32_t c = first; c < first + count; c += 4) {
+        const int8_t *const *pixel = pixels;
+        const int8_t *const *end = pixels + taps;
+        const uq_weight *w = weights;
+        int32_t a0 = start[0], a1 = start[1], a2 = start[2], a3 = start[3];
+        do {
+            const int8_t *x = *pixel++ + c;
+            const uint32_t group = uq_group4(w, c);
+            const uq_weight *v = w + c * (UQ_WEIGHT_BITS == 8);
+            a0 += uq_group_weight(group, v, 0u) * x[0];
+            a1 += uq_group_weight(group, v, 1u) * x[1];
+            a2 += uq_group_weight(group, v, 2u) * x[2];
+            a3 += uq_group_weight(group, v, 3u) * x[3];
+            w += tap_bytes;
+        } while (pixel != end);
+        acc[0] = a0;
+        acc[1] = a1;
+        acc[2] = a2;
+        acc[3] = a3;
+        acc += 4;
+        start += 4;
+    }
+}
+
+/* The same for any channels and any channel multiplier. */
+static void accumulate_1(const int8_t *const *pixels, const uq_weight *weights,
+                         int32_t tap_bytes, int32_t taps, int32_t first,
+                         int32_t count, int32_t multiplier,
+                         const int32_t *start, int32_t *acc)
+{
+    for (int32_t channel = first; channel < first + count; channel++) {
+        const int32_t c = channel / multiplier;
+        const uq_weight *w = weights;
+        int32_t a = *start++;
+        for (int32_t tap = 0; tap < taps; tap++) {
+            a += uq_weight_at(w, channel) * pixels[tap][c];
+            w += tap_bytes;
+        }
+        *acc++ = a;
+    }
+}
+
+static void convolve_pixel(const depthwise *d, int32_t left, int8_t *y)
 {
     const uq_depthwise_conv2d_params *p = d->params;
-    const int32_t c = channel / p->channel_multiplier;
-    const uq_weight *w = d->weights;
-    int32_t acc = d->bias[channel];
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int8_t *row = uq_rows_at(d->rows, ky);
-        for (int32_t kx = 0; kx < p->kernel_w; kx++) {
-            const int32_t column = left + kx * p->dilation_w;
-            const int8_t *pixel = d->padding;
-            if (row != NULL && column >= 0 && column < p->in_w)
-                pixel = row + column * p->in_c;
-            acc += uq_weight_at(w, channel) * pixel[c];
-            w += d->tap_bytes;
+    const int32_t out_c = p->in_c * p->channel_multiplier;
+    const int32_t taps = p->kernel_h * p->kernel_w;
+    const int8_t *pixels[UQ_DEPTHWISE_TAPS];
+    int32_t acc[UQ_DEPTHWISE_BLOCK];
+    for (int32_t first = 0; first < out_c; first += UQ_DEPTHWISE_BLOCK) {
+        const int32_t left_over = out_c - first;
+        const int32_t count =
+            left_over < UQ_DEPTHWISE_BLOCK ? left_over : UQ_DEPTHWISE_BLOCK;
+        const int32_t fast = p->channel_multiplier == 1 ? count & ~3 : 0;
+        const int32_t *start = d->bias + first;
+        for (int32_t tap = 0; tap < taps; tap += UQ_DEPTHWISE_TAPS) {
+            const uq_weight *w = d->weights + tap * d->tap_bytes;
+            const int32_t more =
+                taps - tap < UQ_DEPTHWISE_TAPS ? taps - tap : UQ_DEPTHWISE_TAPS;
+            // One list serves all channels where it holds all taps.
+            if (first == 0 || taps > UQ_DEPTHWISE_TAPS)
+                find_pixels(d, left, tap, more, pixels);
+            accumulate_4(pixels, w, d->tap_bytes, more, first, fast, start,
+                         acc);
+            if (fast < count)
+                accumulate_1(pixels, w, d->tap_bytes, more, first + fast,
+                             count - fast, p->channel_multiplier, start + fast,
+                             acc + fast);
+            start = acc;
         }
+        uq_requantize_block_s8(&p->output, acc, d->multipliers + first,
+                               d->shifts + first, count, y + first);
     }
-    return acc;
 }
 
 static void convolve_row(const depthwise *d, int8_t *y)
 {
     const uq_depthwise_conv2d_params *p = d->params;
-    const int32_t out_c = p->in_c * p->channel_multiplier;
-    for (int32_t column = 0; column < p->out_w; column++) {
-        const int32_t left = column * p->stride_w - p->pad_left;
-        int32_t c = 0;
-        for (; p->channel_multiplier == 1 && c + 4 <= out_c; c += 4) {
-            int32_t acc[4];
-            accumulate_4(d, left, c, acc);
-            for (int32_t i = 0; i < 4; i++)
-                y[c + i] = (int8_t)uq_requantize_to(
-                    &p->output, acc[i], d->multipliers[c + i],
-                    d->shifts[c + i]);
-        }
-        for (; c < out_c; c++)
-            y[c] = (int8_t)uq_requantize_to(&p->output,
-                                            accumulate_1(d, left, c),
-                                            d->multipliers[c], d->shifts[c]);
-        y += out_c;
+    for (int32_t x = 0; x < p->out_w; x++) {
+        convolve_pixel(d, x * p->stride_w - p->pad_left, y);
+        y += p->in_c * p->channel_multiplier;
     }
 }
 

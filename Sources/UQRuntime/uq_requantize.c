@@ -29,17 +29,11 @@ static int32_t requantize_double(int32_t acc, int32_t multiplier,
         scaled = scaled > INT32_MAX ? INT32_MAX : scaled;
         scaled = scaled < INT32_MIN ? INT32_MIN : scaled;
     }
-    if (scaled == INT32_MIN && multiplier == INT32_MIN) {
-        high = INT32_MAX;
-    } else {
-        const int64_t product = scaled * multiplier;
-        int64_t nudged = product + (product >= 0 ? (int64_t)1 << 30
-                                                 : 1 - ((int64_t)1 << 30));
-        // Division by 2^31 towards zero.
-        if (nudged < 0)
-            nudged += ((int64_t)1 << 31) - 1;
-        high = (int32_t)(nudged >> 31);
-    }
+    // TFLite rounds negative products by another nudge and a division towards
+    // zero, which is this floor.
+    high = scaled == INT32_MIN && multiplier == INT32_MIN
+               ? INT32_MAX
+               : (int32_t)((scaled * multiplier + ((int64_t)1 << 30)) >> 31);
     if (shift > 31u) {
         const uint32_t right = shift - 31u;
         const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
@@ -73,4 +67,32 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
     if (rounding == UQ_ROUNDING_DOUBLE)
         return requantize_double(acc, multiplier, shift);
     return requantize_shift(acc, multiplier, shift);
+}
+
+void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
+                            const int32_t *multipliers, const uint8_t *shifts,
+                            int32_t count, int8_t *y)
+{
+    const int32_t min = output->min;
+    const int32_t max = output->max;
+    const int32_t zero_point = output->zero_point;
+    const int32_t rounding = output->rounding;
+    const uint32_t reach = rounding == UQ_ROUNDING_SINGLE ? 30u : 0u;
+    // floor((a + 1) / 2) + z = floor((a + 1 + 2 z) / 2).
+    const int32_t nudge = 1 + 2 * zero_point;
+    int32_t i;
+    for (i = 0; i < count; i++) {
+        const uint32_t shift = (uint32_t)shifts[i] - 33u;
+        int32_t high;
+        if (shift >= reach)
+            break;
+        high = (int32_t)(((int64_t)acc[i] * multipliers[i]) >> 32);
+        y[i] = (int8_t)uq_clamp(((high >> shift) + nudge) >> 1, min, max);
+    }
+    // From the first channel on that the short cut does not serve.
+    for (; i < count; i++) {
+        const int32_t value =
+            uq_requantize_any(acc[i], multipliers[i], shifts[i], rounding);
+        y[i] = (int8_t)uq_clamp(value + zero_point, min, max);
+    }
 }

@@ -41,8 +41,8 @@ import UQSupport
     #expect(WeightPacking.pack([-8, 7, 1], rowLength: 3, bits: 4) == [0x78, 0x01])
     #expect(WeightPacking.pack([-2, -1, 0, 1, -2], rowLength: 5, bits: 2) == [0x4E, 0x02])
     #expect(WeightPacking.pack([1, -1, -1, 1], rowLength: 4, bits: 1) == [0x06])
-    // Low bits 0, 3, 1 and high bits 1, 0, 1.
-    #expect(WeightPacking.pack([-4, 3, -3], rowLength: 3, bits: 3) == [0x1C, 0x00, 0x05])
+    // 100, 011, 101 from the low bits up: 1 0101 1100, the third weight in both bytes.
+    #expect(WeightPacking.pack([-4, 3, -3], rowLength: 3, bits: 3) == [0x5C, 0x01])
     #expect(WeightPacking.pack([-128, 127], rowLength: 2, bits: 8) == [0x80, 0x7F])
   }
 

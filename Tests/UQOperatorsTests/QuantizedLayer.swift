@@ -30,7 +30,8 @@ struct QuantizedLayer {
     let powers = rounding == .shift
     let xBits = xElement.byteCount * 8
     let input = Quantization(
-      bits: xBits, scales: [powers ? 0x1p-5 : xBits == 8 ? 0.0371 : 0.000137], zeroPoint: xBits == 8 ? -9 : 17)
+      bits: xBits, scales: [powers ? 0x1p-5 : xBits == 8 ? 0.0371 : 0.000137],
+      zeroPoint: xBits == 8 ? -9 : 17)
     let xs = (0..<x.count).map { _ in Int.random(in: input.lowest...input.highest, using: &random) }
     let real = xs.map { input.dequantize($0) }
     var graph = Graph(name: "test")

@@ -93,7 +93,7 @@ extension SpatialWindow {
         let small = total / 2
         before[axis] = automatic == .sameUpper ? small : total - small
         after[axis] = total - before[axis]
-      case .notSet where roundsUp:
+      case .notSet where roundsUp, .valid where roundsUp:
         let rest = input[axis] + before[axis] + after[axis] - span
         guard rest >= 0 else { continue }
         var last = (rest + strides[axis] - 1) / strides[axis]

@@ -76,7 +76,7 @@ static inline int32_t uq_conv2d_scratch_bytes(const uq_conv2d_params *params)
  * rows         [kernel_h] pointers to input rows [in_w, in_c], the topmost tap
  *              first (dilation_h and stride_h are the caller's business); a
  *              padding row is a null pointer or points to a row filled with
- *              in_zero_point
+ *              in_zero_point; there is none where uq_conv2d_is_direct
  * weights      [out_c] rows of [kernel_h][kernel_w][in_c/groups], packed as
  *              uq_weights.h says
  * bias         [out_c], in_zero_point folded in: b - in_zero_point * sum(w)

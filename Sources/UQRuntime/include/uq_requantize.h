@@ -42,6 +42,14 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
                           int32_t rounding);
 
 /*
+ * y[i] = uq_requantize_to(output, acc[i], multipliers[i], shifts[i]) for i in
+ * 0..count-1: the end of a block of channels. The output is int8.
+ */
+void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
+                            const int32_t *multipliers, const uint8_t *shifts,
+                            int32_t count, int8_t *y);
+
+/*
  * acc * multiplier / 2^shift, rounded as `rounding` says. The multiplier is
  * signed, |multiplier| in [2^30, 2^31), or 0, which gives 0. The magnitude of
  * the result is at most 2^30, so a zero point can be added.
@@ -54,7 +62,9 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
 static inline int32_t uq_requantize(int32_t acc, int32_t multiplier,
                                     uint32_t shift, int32_t rounding)
 {
-    if (rounding == UQ_ROUNDING_SINGLE && shift > 32u) {
+    // One comparison for both conditions: shift - 33 wraps below 33.
+    const uint32_t reach = rounding == UQ_ROUNDING_SINGLE ? 30u : 0u;
+    if (shift - 33u < reach) {
         const int32_t high = (int32_t)(((int64_t)acc * multiplier) >> 32);
         return ((high >> (shift - 33u)) + 1) >> 1;
     }

@@ -5,12 +5,21 @@
 /*
  * The whole runtime. A program includes the headers of what it uses instead.
  *
- * Files: a kernel with suffixes for the width of its weights lies in a file
- * of its name without `_row` (uq_conv2d_row_s8_w4 in uq_conv2d_s8_w4.c), every
- * other one in the file of its header (uq_add_s8 in uq_elementwise.c). What a
- * .c file needs is what it includes, directly or not, and for each uq_x.h so
- * included uq_x.c where there is one; a uq_matmul.h stands for the
- * uq_matmul_s8...c of the same width.
+ * Which files a kernel needs: its own is named after the kernel without `_row`
+ * where the kernel comes in several widths of weights (uq_conv2d_row_s8_w4:
+ * uq_conv2d_s8_w4.c), else after its header (uq_add_s8: uq_elementwise.c). From
+ * there, follow every #include "uq_x.h"; with each uq_x.h goes uq_x.c where
+ * there is one, and with uq_matmul.h the uq_matmul_s8*.c of the same width.
+ *
+ *   convolution      uq_conv2d_s8*.c uq_conv2d_patch.c uq_matmul_s8*.c
+ *                    uq_requantize.c
+ *   depthwise        uq_depthwise_conv2d_s8*.c uq_requantize.c
+ *   fully connected  uq_fully_connected_s8*.c uq_matmul_s8*.c uq_requantize.c
+ *   to int16         uq_fully_connected_s8_s16*.c uq_requantize.c
+ *   pool2d, elementwise, rescale, prelu, reduce
+ *                    uq_<family>.c uq_requantize.c
+ *   lut, softmax, move
+ *                    uq_<family>.c
  *
  * An export of version UQ_RUNTIME_ABI was generated for these prototypes.
  */

@@ -21,7 +21,7 @@ typedef struct {
 
 /*
  * y = softmax(beta * in_scale * x), scale 1/256, zero point -128, clamped to
- * 127. Within 0.55 of the exact value, in units of y (rounding takes 0.5).
+ * 127. Within 0.52 of the exact value, in units of y (rounding takes 0.5).
  *
  * x  [rows, depth]; its zero point cancels out
  * y  [rows, depth]; may be x

@@ -13,21 +13,19 @@
  *
  *   8 bits  byte k, two's complement, -128..127
  *   4 bits  byte k/2, bits 4*(k%2) and up, two's complement, -8..7
+ *   3 bits  bits 3*k and up of the row seen as one little-endian number, so
+ *           that 8 weights are 3 bytes; two's complement, -4..3
  *   2 bits  byte k/4, bits 2*(k%4) and up, two's complement, -2..1
  *   1 bit   byte k/8, bit k%8; 0 is +1, 1 is -1
- *   3 bits  three bytes for each 8 weights: in bytes 0 and 1 the low two bits
- *           of weight k, laid out as at 2 bits; in byte 2 the high bit, laid
- *           out as at 1 bit; value = low - 4 * high, -4..3
  *
- * The unused bits of a row's last byte (3 bits: bytes) are 0. Rows need no
- * alignment. The layout does not depend on the machine's byte order.
+ * In every case weight k is the `bits` bits from bit k * bits on. The unused
+ * bits of a row's last byte are 0. Rows need no alignment. The layout does not
+ * depend on the machine's byte order.
  */
 
 /* Bytes of a row of `count` weights of `bits` bits (8, 4, 3, 2 or 1). */
 static inline int32_t uq_weights_row_bytes(int32_t count, int32_t bits)
 {
-    if (bits == 3)
-        return (count + 7) / 8 * 3;
     return (count * bits + 7) / 8;
 }
 
@@ -74,11 +72,9 @@ static inline int32_t uq_weight_w1(uint32_t group, uint32_t index)
     return uq_signed_field(group, index, 1u) | 1;
 }
 
-/* group: low bits in bits 0..15, high bits in bits 16..23. */
 static inline int32_t uq_weight_w3(uint32_t group, uint32_t index)
 {
-    return (int32_t)((group >> (2u * index)) & 3u) +
-           4 * uq_signed_field(group >> 16, index, 1u);
+    return uq_signed_field(group, index, 3u);
 }
 
 /* Weights 8n..8n+7 of a row; `bytes` is the row plus n * bits bytes. */
@@ -110,9 +106,8 @@ static inline uint32_t uq_group4_w4(const uint8_t *row, int32_t k)
 
 static inline uint32_t uq_group4_w3(const uint8_t *row, int32_t k)
 {
-    const uint8_t *bytes = row + k / 8 * 3;
-    return bytes[(k >> 2) & 1] |
-           ((uint32_t)bytes[2] >> (uint32_t)(k & 4)) << 16;
+    // The second half of a group of 8 starts in the middle of its 3 bytes.
+    return uq_load16(row + 3 * k / 8) >> (uint32_t)(k & 4);
 }
 
 static inline uint32_t uq_group4_w2(const uint8_t *row, int32_t k)
@@ -134,10 +129,13 @@ static inline int32_t uq_weight_at_w4(const uint8_t *row, int32_t k)
 
 static inline int32_t uq_weight_at_w3(const uint8_t *row, int32_t k)
 {
-    const uint8_t *bytes = row + k / 8 * 3;
-    const uint32_t index = (uint32_t)(k & 7);
-    const int32_t high = (bytes[2] >> index) & 1;
-    return (int32_t)((uq_load16(bytes) >> (2u * index)) & 3u) - 4 * high;
+    const uint8_t *bytes = row + 3 * k / 8;
+    const uint32_t bit = (uint32_t)(3 * k) & 7u;
+    uint32_t field = (uint32_t)bytes[0] >> bit;
+    // The next byte belongs to the row only where the weight reaches into it.
+    if (bit > 5u)
+        field |= (uint32_t)bytes[1] << (8u - bit);
+    return uq_signed_field(field, 0u, 3u);
 }
 
 static inline int32_t uq_weight_at_w2(const uint8_t *row, int32_t k)
