@@ -87,7 +87,12 @@ public struct HoistTransposes: Pass {
       movesNothing(chain.permutation, source.shape)
       ? Reshape(shape: source.shape.permuted(chain.permutation))
       : Transpose(permutation: chain.permutation)
-    for step in chain.steps { editor.remove(at: step.index) }
+    // A constant that several steps use must not change under the second.
+    var uses: [ValueID: Int] = [:]
+    for step in chain.steps {
+      editor.remove(at: step.index)
+      for case let id? in step.node.operands { uses[id, default: 0] += 1 }
+    }
     editor.emit(Node(name: name, op: op, operands: [chain.input], results: [current]))
     for step in chain.steps {
       var moved = step.node
@@ -98,7 +103,10 @@ public struct HoistTransposes: Pass {
           let wide = tensor.shape.extended(toRank: shape.rank)
         else { continue }
         let constant = try transposed(tensor.reshaped(wide), step.permutation)
-        moved.operands[index] = editor.replaceConstant(id, with: constant)
+        moved.operands[index] =
+          uses[id] == 1
+          ? editor.replaceConstant(id, with: constant)
+          : editor.addConstant(constant, editor.graph[id].name)
       }
       moved.operands[step.activation] = current
       if moved.op is Reshape { moved.op = Reshape(shape: shape) }
