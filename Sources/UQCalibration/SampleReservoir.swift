@@ -7,7 +7,7 @@ import UQNumerics
 struct SampleReservoir {
   struct Entry {
     var key: UInt64
-    var inputs: [Tensor]
+    var inputs: [PackedTensor]
   }
 
   /// Bytes that may be kept.
@@ -27,7 +27,9 @@ struct SampleReservoir {
   mutating func add(_ inputs: [Tensor]) {
     let key = SampleReservoir.key(inputs)
     set &+= key
-    keep(Entry(key: key, inputs: inputs))
+    let size = inputs.reduce(0) { $0 + $1.byteCount }
+    guard let place = place(of: key, size: size) else { return }
+    insert(Entry(key: key, inputs: inputs.map(PackedTensor.init)), at: place, size: size)
   }
 
   /// Offers the samples of another reservoir.
@@ -37,13 +39,21 @@ struct SampleReservoir {
   }
 
   private mutating func keep(_ entry: Entry) {
-    let size = max(1, entry.inputs.reduce(0) { $0 + $1.byteCount })
-    let capacity = limit / size
-    guard capacity > 0 else { return }
-    if entries.count >= capacity, let last = entries.last, entry.key >= last.key { return }
-    let place = entries.partitioningIndex { $0.key > entry.key }
+    let size = entry.inputs.reduce(0) { $0 + 4 * $1.shape.count }
+    if let place = place(of: entry.key, size: size) { insert(entry, at: place, size: size) }
+  }
+
+  /// Where a sample belongs; `nil` where it is not kept. Unpacked sizes count, which all samples share.
+  private func place(of key: UInt64, size: Int) -> Int? {
+    let capacity = limit / max(1, size)
+    guard capacity > 0 else { return nil }
+    if entries.count >= capacity, let last = entries.last, key >= last.key { return nil }
+    return entries.partitioningIndex { $0.key > key }
+  }
+
+  private mutating func insert(_ entry: Entry, at place: Int, size: Int) {
     entries.insert(entry, at: place)
-    if entries.count > capacity { entries.removeLast() }
+    if entries.count > limit / max(1, size) { entries.removeLast() }
   }
 
   /// A 64-bit hash of the elements, mixed word by word with the finaliser of SplitMix64.
