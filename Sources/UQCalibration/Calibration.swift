@@ -29,7 +29,7 @@ public struct Calibration: Sendable {
     CalibrationSummary(
       modelDigest: modelDigest.description, sampleCount: sampleCount,
       tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
-      samples: samples.entries.map { $0.inputs.map(\.tensor) })
+      samples: samples.samples)
   }
 
   /// The calibration of the union of several sample sets of one model.

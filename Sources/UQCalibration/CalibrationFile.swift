@@ -44,16 +44,18 @@ public enum CalibrationFile {
       uq__calibration__sample__init(&item)
       item.key = entry.key
       (item.inputs, item.n_inputs) = arena.array(
-        entry.inputs.map { arena.bytes($0.bytes) })
+        calibration.samples.parts(of: entry).map { arena.borrowed($0) })
       return arena.pointer(to: item)
     }
     (message.tensors, message.n_tensors) = arena.array(tensors.map(Optional.init))
     (message.samples, message.n_samples) = arena.array(samples.map(Optional.init))
     let size = uq__calibration__calibration__get_packed_size(&message)
     var data = Data(count: size)
-    data.withUnsafeMutableBytes { bytes in
-      _ = uq__calibration__calibration__pack(
-        &message, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    withExtendedLifetime(calibration) {
+      data.withUnsafeMutableBytes { bytes in
+        _ = uq__calibration__calibration__pack(
+          &message, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      }
     }
     return data
   }
@@ -99,28 +101,28 @@ public enum CalibrationFile {
     where !a.name.utf8.lexicographicallyPrecedes(b.name.utf8) {
       throw problem("order", "tensors are not in order; run `uq calibrate` again")
     }
-    var entries: [SampleReservoir.Entry] = []
+    var samples = SampleReservoir(
+      limit: Int(file.sample_limit), shapes: inputs, set: file.sample_set)
     for item in UnsafeBufferPointer(start: file.samples, count: file.n_samples) {
       guard let item = item?.pointee, item.n_inputs == inputs.count else {
         throw problem("samples", "keeps samples that do not fit the model's inputs")
       }
-      var sample: [PackedTensor] = []
+      var sample: [Tensor] = []
       for (bytes, shape) in zip(UnsafeBufferPointer(start: item.inputs, count: item.n_inputs), inputs) {
         let bytes = UnsafeRawBufferPointer(start: bytes.data, count: bytes.len)
-        guard let tensor = PackedTensor(packed: bytes, shape) else {
+        guard let tensor = PackedTensor.unpack(bytes, shape) else {
           throw problem("samples", "keeps samples that do not fit the model's inputs")
         }
         sample.append(tensor)
       }
-      guard SampleReservoir.key(sample.map(\.tensor)) == item.key else {
+      guard SampleReservoir.key(sample) == item.key else {
         throw problem("samples", "keeps a damaged sample; run `uq calibrate` again")
       }
-      entries.append(SampleReservoir.Entry(key: item.key, inputs: sample))
+      samples.keep(item.key, sample)
     }
     return Calibration(
       modelDigest: digest, sampleCount: Int(file.sample_count), tensors: tensors,
-      samples: SampleReservoir(
-        limit: Int(file.sample_limit), entries: entries, set: file.sample_set))
+      samples: samples)
   }
 
   /// Whether tensors and samples are no more than any model has: unpacking allocates a structure for each,
@@ -224,6 +226,13 @@ private final class CArena {
   func bytes(_ values: [UInt8]) -> ProtobufCBinaryData {
     let (data, count) = array(values)
     return ProtobufCBinaryData(len: count, data: data)
+  }
+
+  /// Memory that outlives the message, as it is.
+  func borrowed(_ bytes: UnsafeRawBufferPointer) -> ProtobufCBinaryData {
+    ProtobufCBinaryData(
+      len: bytes.count,
+      data: UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)))
   }
 
   func string(_ text: String) -> UnsafeMutablePointer<CChar>? {
