@@ -12,7 +12,6 @@
 #                   numbers and spaces do not count and `...` stands for anything.
 #   sh build, text  left alone: the former would build the project, the latter is no program
 #   c               compiled, with an export of the bundled network at hand
-#   swift           type-checked against the built modules
 #   c excerpt, swift excerpt
 #                   every line must stand in the exported C, or in Sources
 #
@@ -105,13 +104,6 @@ check_c() {
         -I"$scratch/sample/export" -ISources/UQRuntime/include "$scratch/block.c"
 }
 
-check_swift() {
-    cp "$1" "$scratch/block.swift"
-    swiftc -typecheck -parse-as-library -swift-version 6 \
-        -I "$(dirname "$uq")/Modules" -I Sources/CLibMD -I Sources/UQRuntime/include \
-        "$scratch/block.swift"
-}
-
 failures=0
 blocks=0
 for file in "$@"; do
@@ -137,7 +129,6 @@ for file in "$@"; do
             *.sh) action="run_sh" ;;
             *.console) action="run_console" ;;
             *.c) action="check_c" ;;
-            *.swift) action="check_swift" ;;
             *.c-excerpt) action="excerpt_c" ;;
             *.swift-excerpt) action="excerpt_swift" ;;
             *) action="unknown" ;;
