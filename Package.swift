@@ -96,7 +96,9 @@ let package = Package(
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
+    tests("ArchitectureTests", []),
     tests("COneDNNTests", ["COneDNN"]),
+    tests("DocumentationTests", ["UQOperators", "UQKernels", "UQGraph"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
     tests(
       "UQCodegenTests",
