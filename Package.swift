@@ -58,6 +58,7 @@ let package = Package(
 
     // Stages: siblings that meet only in the values above.
     layer("UQOnnx", ["COnnx", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQRelay", ["UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPasses", ["UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQEngine", ["COneDNN", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQSamples", ["CMedia", "Yams", "UQNumerics", "UQSupport"]),
@@ -79,7 +80,8 @@ let package = Package(
     layer(
       "UQToolkit",
       [
-        "UQOnnx", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer", "UQPlanner",
+        "UQOnnx", "UQRelay", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer",
+        "UQPlanner",
         "UQCodegen", "UQSimulator", "UQBoards", "UQReport", "UQOperators", "UQKernels", "UQGraph",
         "UQNumerics", "UQSupport", "Yams",
       ]),
@@ -121,6 +123,8 @@ let package = Package(
         "UQSupport",
       ], resources: [.copy("Cases")]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQRelayTests", ["UQRelay", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests(
       "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],

@@ -33,7 +33,8 @@ public struct SourcePlace: Hashable, Sendable {
 
 /// One problem: a severity, a stable id, a message that names the values involved, and a place.
 ///
-/// Printed as `FILE[:LINE:COL][: node 'NAME' (Op)]: error: MESSAGE [stable.id]`.
+/// Printed as `FILE[:LINE:COL][: node 'NAME' (Op)]: error: MESSAGE [stable.id]`, the excerpt on the
+/// lines below.
 public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   /// How bad it is.
   public enum Severity: String, Hashable, Sendable {
@@ -50,16 +51,19 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   public var message: String
   /// Where it is wrong.
   public var place: SourcePlace
+  /// The line of the source with a caret below the place, where the source is a text.
+  public var excerpt: String?
 
   /// Creates a problem.
   public init(
     _ severity: Severity = .error, id: String, _ message: String,
-    at place: SourcePlace = SourcePlace()
+    at place: SourcePlace = SourcePlace(), excerpt: String? = nil
   ) {
     self.severity = severity
     self.id = id
     self.message = message
     self.place = place
+    self.excerpt = excerpt
   }
 
   /// The line for people.
@@ -73,7 +77,7 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
     if let node = place.node {
       text += "node '\(node)'" + (place.operatorName.map { " (\($0))" } ?? "") + ": "
     }
-    return text + "\(severity.rawValue): \(message) [\(id)]"
+    return text + "\(severity.rawValue): \(message) [\(id)]" + (excerpt.map { "\n\($0)" } ?? "")
   }
 
   /// The same problem, its place completed from `outer`.

@@ -70,7 +70,7 @@ public struct CompareTask: Sendable {
     var entries: [VariantReport] = []
     var compiled: [CompiledModel?] = []
     for name in variants {
-      var entry = VariantReport(name: name, bits: Double(name) ?? 32)
+      var entry = VariantReport(name: name, bits: Int(name).map(Double.init) ?? 32)
       var made: CompiledModel?
       if name == "float" {
         entry.macs = model.optimized.macs

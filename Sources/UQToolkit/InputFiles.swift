@@ -53,6 +53,9 @@ public struct InputFiles: Sendable {
     guard counts.count <= 1, forms.count <= 1, let count = counts.first else {
       throw Diagnostic(id: "run.input.samples", "the inputs have different numbers of samples")
     }
+    guard count != 0 else {
+      throw Diagnostic(id: "run.input.empty", "the file holds no sample")
+    }
     isStacked = count >= 0
     replacesBatch = forms.first ?? false
     if count < 0 {

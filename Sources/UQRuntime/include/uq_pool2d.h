@@ -77,4 +77,9 @@ void uq_avg_pool2d_s8(const uq_pool2d_params *params, const int8_t *input,
                       const int32_t *multipliers, const uint8_t *shifts,
                       int8_t *output);
 
+/* uq_avg_pool2d_s8 with int16 outputs, for a classifier that reads int16. */
+void uq_avg_pool2d_s8_s16(const uq_pool2d_params *params, const int8_t *input,
+                          const int32_t *multipliers, const uint8_t *shifts,
+                          int16_t *output);
+
 #endif

@@ -1,45 +1,47 @@
 import Foundation
-import UQSupport
 
 /// A file mapped read-only into memory for as long as the object lives.
 ///
 /// Pages are read when touched, so that a large file costs what is used of it.
-final class MappedFile: @unchecked Sendable {
+public final class MappedFile: @unchecked Sendable {
   /// Path as the user gave it.
-  let path: String
+  public let path: String
   /// The contents.
-  let bytes: UnsafeRawBufferPointer
+  public let bytes: UnsafeRawBufferPointer
 
   /// Largest file that is read: protobuf's lengths are 31 bits.
-  static let largest = Int(Int32.max)
+  public static let largest = Int(Int32.max)
 
   /// Maps a regular file of at most `limit` bytes.
   ///
-  /// - Throws: `onnx.file.read` where it cannot be opened or is no regular file, `onnx.file.size`.
-  init(path: String, limit: Int = MappedFile.largest) throws(Diagnostic) {
+  /// - Parameter area: the first part of the ids of problems.
+  /// - Throws: `AREA.file.read` where it cannot be opened or is no regular file, `AREA.file.size`.
+  public init(path: String, limit: Int = MappedFile.largest, area: String = "onnx")
+    throws(Diagnostic)
+  {
     let place = SourcePlace(file: path)
     // A FIFO would block an open without O_NONBLOCK.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Diagnostic(
-        id: "onnx.file.read", "cannot open: \(String(cString: strerror(errno)))", at: place)
+        id: "\(area).file.read", "cannot open: \(String(cString: strerror(errno)))", at: place)
     }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw Diagnostic(
-        id: "onnx.file.read", "cannot read: \(String(cString: strerror(errno)))", at: place)
+        id: "\(area).file.read", "cannot read: \(String(cString: strerror(errno)))", at: place)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
       throw Diagnostic(
-        id: "onnx.file.read", isFolder ? "is a folder, not a file" : "is not a regular file",
+        id: "\(area).file.read", isFolder ? "is a folder, not a file" : "is not a regular file",
         at: place)
     }
     let size = Int(status.st_size)
     guard size <= limit else {
       throw Diagnostic(
-        id: "onnx.file.size",
+        id: "\(area).file.size",
         "has \(size) bytes, at most \(limit) are read; keep the weights of a "
           + "larger model as external data", at: place)
     }
@@ -51,7 +53,7 @@ final class MappedFile: @unchecked Sendable {
     let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let start, start != MAP_FAILED else {
       throw Diagnostic(
-        id: "onnx.file.read", "cannot map: \(String(cString: strerror(errno)))", at: place)
+        id: "\(area).file.read", "cannot map: \(String(cString: strerror(errno)))", at: place)
     }
     bytes = UnsafeRawBufferPointer(start: start, count: size)
   }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UQ_FULLY_CONNECTED_H
+#define UQ_FULLY_CONNECTED_H
+
+#include "uq_requantize.h"
+#include "uq_weights.h"
+
+/* Matrix product by constant weights: [batch, in_c] to [batch, out_c]. */
+typedef struct {
+    /* Rows of the input and of the output; at least 1. */
+    int32_t batch;
+    /* Elements of an input row; at least 1. */
+    int32_t in_c;
+    /* Elements of an output row; at least 1. */
+    int32_t out_c;
+    /* Zero point, clamp and rounding; int8, or int16 for the _s16 kernels. */
+    uq_output output;
+} uq_fully_connected_params;
+
+/*
+ * output[n][o] = requantize(bias[o] + sum of weights[o][k] * input[n][k]).
+ *
+ * input        [batch, in_c]
+ * weights      [out_c] rows of [in_c], packed as uq_weights.h says
+ * bias         [out_c], the input's zero point folded in: b - zx * sum(w)
+ * multipliers  [out_c], signed, as for uq_requantize
+ * shifts       [out_c]
+ * output       [batch, out_c]; does not overlap the input
+ *
+ * The exporter proves |bias[o]| + 128 * sum over k of |w[o][k]| < 2^31.
+ */
+void uq_fully_connected_s8(const uq_fully_connected_params *params,
+                           const int8_t *input, const int8_t *weights,
+                           const int32_t *bias, const int32_t *multipliers,
+                           const uint8_t *shifts, int8_t *output);
+void uq_fully_connected_s8_w4(const uq_fully_connected_params *params,
+                              const int8_t *input, const uint8_t *weights,
+                              const int32_t *bias, const int32_t *multipliers,
+                              const uint8_t *shifts, int8_t *output);
+void uq_fully_connected_s8_w3(const uq_fully_connected_params *params,
+                              const int8_t *input, const uint8_t *weights,
+                              const int32_t *bias, const int32_t *multipliers,
+                              const uint8_t *shifts, int8_t *output);
+void uq_fully_connected_s8_w2(const uq_fully_connected_params *params,
+                              const int8_t *input, const uint8_t *weights,
+                              const int32_t *bias, const int32_t *multipliers,
+                              const uint8_t *shifts, int8_t *output);
+void uq_fully_connected_s8_w1(const uq_fully_connected_params *params,
+                              const int8_t *input, const uint8_t *weights,
+                              const int32_t *bias, const int32_t *multipliers,
+                              const uint8_t *shifts, int8_t *output);
+
+/* The same with int16 outputs, for logits that feed a softmax. */
+void uq_fully_connected_s8_s16(const uq_fully_connected_params *params,
+                               const int8_t *input, const int8_t *weights,
+                               const int32_t *bias, const int32_t *multipliers,
+                               const uint8_t *shifts, int16_t *output);
+void uq_fully_connected_s8_s16_w4(const uq_fully_connected_params *params,
+                                  const int8_t *input, const uint8_t *weights,
+                                  const int32_t *bias,
+                                  const int32_t *multipliers,
+                                  const uint8_t *shifts, int16_t *output);
+void uq_fully_connected_s8_s16_w3(const uq_fully_connected_params *params,
+                                  const int8_t *input, const uint8_t *weights,
+                                  const int32_t *bias,
+                                  const int32_t *multipliers,
+                                  const uint8_t *shifts, int16_t *output);
+void uq_fully_connected_s8_s16_w2(const uq_fully_connected_params *params,
+                                  const int8_t *input, const uint8_t *weights,
+                                  const int32_t *bias,
+                                  const int32_t *multipliers,
+                                  const uint8_t *shifts, int16_t *output);
+void uq_fully_connected_s8_s16_w1(const uq_fully_connected_params *params,
+                                  const int8_t *input, const uint8_t *weights,
+                                  const int32_t *bias,
+                                  const int32_t *multipliers,
+                                  const uint8_t *shifts, int16_t *output);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UQ_REQUANTIZE_H
+#define UQ_REQUANTIZE_H
+
+#include <stdint.h>
+
+/*
+ * How an accumulator becomes an output integer. Documentation/Arithmetic.md
+ * states the formulas with their proofs; this header is their only
+ * implementation. The runtime relies on >> of a negative integer being
+ * floor division by a power of two, as in gcc and clang.
+ */
+typedef char uq_assert_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
+
+/* Values of a `rounding` field. */
+enum {
+    /* (acc * m + 2^(s-1)) >> s, ties upward, one rounding; 1 <= s <= 62. */
+    UQ_ROUNDING_SINGLE = 0,
+    /* TFLite's doubling high multiply, then a rounding shift; 0 <= s <= 62. */
+    UQ_ROUNDING_DOUBLE = 1,
+    /* (sign(m) * acc + 2^(s-1)) >> s, ties upward; 0 <= s <= 31. */
+    UQ_ROUNDING_SHIFT = 2
+};
+
+/* The last steps of every requantizing kernel: add, then clamp. */
+typedef struct {
+    /* Integer of the real value 0, within the output's type. */
+    int32_t zero_point;
+    /* Smallest output: the type's, or that of a fused activation. */
+    int32_t min;
+    /* Largest output; min <= max, both within the output's type. */
+    int32_t max;
+    /* UQ_ROUNDING_SINGLE, _DOUBLE or _SHIFT. */
+    int32_t rounding;
+} uq_output;
+
+/*
+ * uq_requantize for every rounding and shift: the definition, without the
+ * short cut. The result is saturated to [-2^30, 2^30].
+ */
+int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
+                          int32_t rounding);
+
+/*
+ * y[i] = uq_requantize_to(output, acc[i], multipliers[i], shifts[i]) for i in
+ * 0..count-1: the end of a block of channels. The output is int8.
+ */
+void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
+                            const int32_t *multipliers, const uint8_t *shifts,
+                            int32_t count, int8_t *y);
+
+/*
+ * acc * multiplier / 2^shift, rounded as `rounding` says. The multiplier is
+ * signed, |multiplier| in [2^30, 2^31), or 0, which gives 0. The magnitude of
+ * the result is at most 2^30, so a zero point can be added.
+ *
+ * Short cut: with P = acc * m = 2^32 h + l, 0 <= l < 2^32, and s >= 33,
+ *   floor((P + 2^(s-1)) / 2^s) = floor((h + 2^(s-33)) / 2^(s-32))
+ *                              = floor((floor(h / 2^(s-33)) + 1) / 2),
+ * so the high word is enough. |h| <= 2^30: nothing overflows.
+ */
+static inline int32_t uq_requantize(int32_t acc, int32_t multiplier,
+                                    uint32_t shift, int32_t rounding)
+{
+    // One comparison for both conditions: shift - 33 wraps below 33.
+    const uint32_t reach = rounding == UQ_ROUNDING_SINGLE ? 30u : 0u;
+    if (shift - 33u < reach) {
+        const int32_t high = (int32_t)(((int64_t)acc * multiplier) >> 32);
+        return ((high >> (shift - 33u)) + 1) >> 1;
+    }
+    return uq_requantize_any(acc, multiplier, shift, rounding);
+}
+
+/* value, or the nearer of low and high where it lies outside of them. */
+static inline int32_t uq_clamp(int32_t value, int32_t low, int32_t high)
+{
+    if (value < low)
+        value = low;
+    if (value > high)
+        value = high;
+    return value;
+}
+
+/* clamp(zero_point + acc * multiplier / 2^shift, min, max). */
+static inline int32_t uq_requantize_to(const uq_output *output, int32_t acc,
+                                       int32_t multiplier, uint32_t shift)
+{
+    const int32_t value =
+        uq_requantize(acc, multiplier, shift, output->rounding);
+    return uq_clamp(value + output->zero_point, output->min, output->max);
+}
+
+#endif
