@@ -31,8 +31,8 @@ BOARD = "mps2-an386"
 MODELS = [
     ("digits", ROOT / "Examples" / "digits", "digits", ["8", "4", "3", "2"]),
     ("kws_dscnn", None, "kws", ["8", "4", "3", "2"]),
-    ("ic_resnet8", None, "ic", ["8", "4", "3", "2"]),
-    ("vww_mobilenet025", None, "vww", ["8", "4", "3", "2"]),
+    ("ic_resnet8", None, "ic", ["8", "4"]),
+    ("vww_mobilenet025", None, "vww", ["8", "4"]),
     ("sww_1dconv", None, "sww", ["8", "4"]),
     ("ad_autoencoder", None, "ad", ["8", "4"]),
     ("motion_nicla_cnn", None, "motion", ["8", "4"]),
