@@ -65,7 +65,8 @@ let package = Package(
     layer(
       "UQCalibration",
       [
-        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics",
+        "UQSupport",
       ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
@@ -73,7 +74,9 @@ let package = Package(
       "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
       plugins: [.plugin(name: "EmbedFiles")]),
     layer("UQSimulator", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    .target(name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict, plugins: [.plugin(name: "EmbedFiles")]),
+    .target(
+      name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict,
+      plugins: [.plugin(name: "EmbedFiles")]),
 
     // The product.
     layer("UQReport", ["UQGraph", "UQNumerics", "UQSupport"]),

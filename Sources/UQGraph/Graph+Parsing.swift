@@ -56,7 +56,8 @@ private struct GraphParser {
         graph.outputNames.append(name)
       case let word:
         throw scanner.problem(
-          "uqir.text.syntax", "expected a value, 'input', 'constant', 'output' or '}', found '\(word)'",
+          "uqir.text.syntax",
+          "expected a value, 'input', 'constant', 'output' or '}', found '\(word)'",
           at: offset)
       }
     }
@@ -151,7 +152,8 @@ private struct GraphParser {
       let json = try scanner.object()
       let quantization = try decode(Quantization.self, json.text, at: json.start)
       guard !quantization.scales.isEmpty, (1...64).contains(quantization.bits) else {
-        throw scanner.problem("uqir.type.malformed", "the quantization has no scale or width", at: json.start)
+        throw scanner.problem(
+          "uqir.type.malformed", "the quantization has no scale or width", at: json.start)
       }
       type.quantization = quantization
     }
@@ -169,7 +171,8 @@ private struct GraphParser {
       }
       guard items.count == type.shape.count else {
         throw scanner.problem(
-          "uqir.constant.count", "\(items.count) elements for \(type), which has \(type.shape.count)",
+          "uqir.constant.count",
+          "\(items.count) elements for \(type), which has \(type.shape.count)",
           at: start)
       }
       return try tensor(items, type.element, type.shape, at: start)
@@ -189,7 +192,8 @@ private struct GraphParser {
       let read = data?.withUnsafeBytes { Tensor(type.element, type.shape, copying: $0) }
       guard case let tensor?? = read else {
         throw scanner.problem(
-          "uqir.constant.payload", "the payload is not base64 of \(type.byteCount) bytes", at: start)
+          "uqir.constant.payload", "the payload is not base64 of \(type.byteCount) bytes", at: start
+        )
       }
       result = tensor
     case "sha256":
@@ -217,7 +221,8 @@ private struct GraphParser {
       let values = try numbers(items, { Int64($0) }, offset)
       let result = Tensor(values, shape).converted(to: element)
       guard result.converted(to: .int64).elements(Int64.self) == values else {
-        throw scanner.problem("uqir.constant.range", "an element does not fit \(element)", at: offset)
+        throw scanner.problem(
+          "uqir.constant.range", "an element does not fit \(element)", at: offset)
       }
       return result
     }

@@ -111,7 +111,8 @@ struct GraphScanner {
       switch byte {
       case UInt8(ascii: "\""): return String(decoding: result, as: UTF8.self)
       case UInt8(ascii: "\\"): result += try escape()
-      case UInt8(ascii: "\n"): throw problem("uqir.string.malformed", "a string ends with its line", at: start)
+      case UInt8(ascii: "\n"):
+        throw problem("uqir.string.malformed", "a string ends with its line", at: start)
       default: result.append(byte)
       }
     }
@@ -120,7 +121,9 @@ struct GraphScanner {
 
   private mutating func escape() throws(Diagnostic) -> [UInt8] {
     let start = position
-    guard position < bytes.count else { throw problem("uqir.string.malformed", "an escape has no end") }
+    guard position < bytes.count else {
+      throw problem("uqir.string.malformed", "an escape has no end")
+    }
     let byte = bytes[position]
     position += 1
     switch byte {
@@ -161,7 +164,9 @@ struct GraphScanner {
       case UInt8(ascii: "\""): isString = true
       case UInt8(ascii: "{"), UInt8(ascii: "["):
         depth += 1
-        guard depth <= 32 else { throw problem("uqir.attributes.malformed", "attributes nest too deep") }
+        guard depth <= 32 else {
+          throw problem("uqir.attributes.malformed", "attributes nest too deep")
+        }
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         depth -= 1
         if depth == 0 {

@@ -72,7 +72,8 @@ public struct AveragePool2DKernel: Kernel {
   /// Creates a call.
   public init(
     geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, isWide: Bool = false,
-    outputStage: OutputStage, multipliers: ConstantID, shifts: ConstantID, input: BufferID, output: BufferID
+    outputStage: OutputStage, multipliers: ConstantID, shifts: ConstantID, input: BufferID,
+    output: BufferID
   ) {
     self.geometry = geometry
     self.inputZeroPoint = inputZeroPoint

@@ -108,8 +108,10 @@ extension TensorStatistics {
       low: Double(firstBin + low) * binWidth, high: Double(firstBin + high + 1) * binWidth)
   }
 
-  /// Alternates over the two ends, shrinking each in steps of 1 % (D1 of Banner et al. and of the
-  /// usual MSE observers): inside the range the error is `scale²/12`, outside the squared distance.
+  /// Alternates over the two ends, shrinking each in steps of 1 %.
+  ///
+  /// Inside the range the error is `scale²/12`, outside the squared distance, as in the usual MSE
+  /// observers.
   private func meanSquareRange(in all: ActivationRange) -> ActivationRange {
     let moments = Moments(self)
     var best = all

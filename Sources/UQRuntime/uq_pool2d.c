@@ -23,8 +23,7 @@ static window find_window(const uq_pool2d_params *params, const uq_rows *rows,
     window w;
     for (; taps > 0 && column < 0; taps--)
         column += params->dilation_w;
-    while (taps > 0 &&
-           column + (taps - 1) * params->dilation_w >= params->in_w)
+    while (taps > 0 && column + (taps - 1) * params->dilation_w >= params->in_w)
         taps--;
     w.rows = rows;
     w.kernel_h = params->kernel_h;
@@ -205,9 +204,8 @@ static void average_row(const uq_pool2d_params *params, const uq_rows *rows,
 }
 
 void uq_avg_pool2d_row_s8(const uq_pool2d_params *params,
-                          const int8_t *const *rows,
-                          const int32_t *multipliers, const uint8_t *shifts,
-                          int8_t *output_row)
+                          const int8_t *const *rows, const int32_t *multipliers,
+                          const uint8_t *shifts, int8_t *output_row)
 {
     uq_rows list = {NULL, NULL, 0, 0, 0, 0};
     list.list = rows;

@@ -117,7 +117,9 @@ public struct CompareTask: Sendable {
   private func compile(_ name: String, _ model: LoadedModel, _ calibration: Calibration?) throws
     -> CompiledModel
   {
-    guard let calibration else { throw Diagnostic(id: "compare.calibration.missing", "no calibration") }
+    guard let calibration else {
+      throw Diagnostic(id: "compare.calibration.missing", "no calibration")
+    }
     var options = self.options
     guard let bits = Int(name), [8, 4, 3, 2, 1].contains(bits) else {
       throw Diagnostic(
@@ -136,7 +138,8 @@ public struct CompareTask: Sendable {
     entry.layers = compiled.layerReports
   }
 
-  private func predict(_ model: LoadedModel, _ samples: SampleSet, _ compiled: [CompiledModel?]) throws
+  private func predict(_ model: LoadedModel, _ samples: SampleSet, _ compiled: [CompiledModel?])
+    throws
     -> [[Prediction]?]
   {
     let float = try FloatEngine().prepare(model.optimized)
@@ -203,7 +206,9 @@ private struct Judge {
     case .top1:
       entry.accuracy = Double(correct) / Double(total)
       entry.confidence = .wilson(successes: correct, of: total)
-      if entry.name != "float" { entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant) }
+      if entry.name != "float" {
+        entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant)
+      }
     case .auc:
       let area = areaUnderCurve(scores: scores, positive: positive)
       entry.accuracy = area

@@ -49,7 +49,8 @@ public struct ModelInspection: Sendable {
     let operators = onnx.operators.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     lines.append("  nodes   \(operators)")
-    lines.append("  size    \(onnx.parameters) parameters, \(onnx.macs.map { "\($0)" } ?? "?") MACs")
+    lines.append(
+      "  size    \(onnx.parameters) parameters, \(onnx.macs.map { "\($0)" } ?? "?") MACs")
     if onnx.unsupported.isEmpty {
       lines.append("  every operator is supported")
     } else {

@@ -75,7 +75,8 @@ struct CollectCommand: DiagnosedCommand {
 
 struct MergeCommand: DiagnosedCommand {
   static let configuration = CommandConfiguration(
-    commandName: "merge", abstract: "Merges calibrations of one model made from parts of the samples.",
+    commandName: "merge",
+    abstract: "Merges calibrations of one model made from parts of the samples.",
     discussion: """
       EXAMPLES
         uq calibrate merge part1.uqcal part2.uqcal --output calibration.uqcal

@@ -4,7 +4,7 @@ import Testing
 /// Documentation/Diagnostics.md lists every id of the sources, and no other.
 @Suite struct DiagnosticsTests {
   /// An id as the list writes it: an interpolation is `*`.
-  private static let pattern = #"[a-z]+(?:\.(?:[a-z0-9_-]|\*)+){2,}"#
+  private static let pattern = #"(?:[a-z]+|\*)(?:\.(?:[a-z0-9_-]|\*)+){2,}"#
 
   /// A string literal, its interpolations as `*`.
   private func plain(_ literal: String) -> String {
@@ -42,7 +42,8 @@ import Testing
       for literal in try matches(#""([^"\n ]*)""#, code, group: 1) {
         let id = plain(literal)
         let isID = id.range(of: "^\(Self.pattern)$", options: .regularExpression) != nil
-        if isID, areas.contains(String(id.prefix { $0 != "." })) { result[id] = path }
+        let area = String(id.prefix { $0 != "." })
+        if isID, area != "*", areas.contains(area) { result[id] = path }
       }
     }
     return result

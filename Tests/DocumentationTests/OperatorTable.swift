@@ -8,7 +8,8 @@ enum OperatorTable {
     let entries = allOperators.sorted { String(describing: $0) < String(describing: $1) }
     let operators = entries.compactMap { $0 as? any Operator.Type }
     let compositions = entries.filter { !($0 is any Operator.Type) && !$0.imports.isEmpty }
-    let names = Set(entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
+    let names = Set(
+      entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
     return """
       # Operators
 

@@ -68,7 +68,10 @@ let graphOperators = allOperators.compactMap { $0 as? any Operator.Type }
     ("grap \"x\" {}", 1, 1, "uqir.text.syntax"),
     ("graph \"x\" {\n  input %x float32[1]\n}", 2, 12, "uqir.text.syntax"),
     ("graph \"x\" {\n  input %x: float33[1]\n}", 2, 13, "uqir.type.malformed"),
-    ("graph \"x\" {\n  input %x: float32[99999999999999, 99999999999]\n}", 2, 13, "uqir.type.malformed"),
+    (
+      "graph \"x\" {\n  input %x: float32[99999999999999, 99999999999]\n}", 2, 13,
+      "uqir.type.malformed"
+    ),
     ("graph \"x\" {\n  input %x: float32[1]\n  input %x: float32[1]\n}", 3, 8, "uqir.value.twice"),
     ("graph \"x\" {\n  output \"y\" = %x\n}", 2, 16, "uqir.value.unknown"),
     ("graph \"x\" {\n  constant %x: int8[1] = [300]\n}", 2, 26, "uqir.constant.range"),

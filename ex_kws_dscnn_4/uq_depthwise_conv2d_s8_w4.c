@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#define UQ_WEIGHT_BITS 4
-#include "uq_depthwise_conv2d_body.h"

@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#define UQ_WEIGHT_BITS 8
-#include "uq_fully_connected_s16_body.h"
