@@ -99,6 +99,11 @@ let package = Package(
     tests("COneDNNTests", ["COneDNN"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
     tests(
+      "UQCalibrationTests",
+      [
+        "UQCalibration", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests(
       "UQCodegenTests",
       [
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics",
@@ -118,7 +123,16 @@ let package = Package(
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
+    tests(
+      "UQEngineTests",
+      ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQQuantizerTests",
+      [
+        "UQQuantizer", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQReportTests", ["UQReport", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests(
       "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
@@ -127,6 +141,13 @@ let package = Package(
       "UQSimulatorTests",
       ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
+    tests(
+      "UQToolkitTests",
+      [
+        "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
+        "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
