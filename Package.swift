@@ -106,6 +106,11 @@ let package = Package(
     tests("DocumentationTests", ["UQOperators", "UQKernels", "UQGraph"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
     tests(
+      "UQCalibrationTests",
+      [
+        "UQCalibration", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests(
       "UQCodegenTests",
       [
         "UQCodegen", "UQSimulator", "UQPlanner", "UQKernels", "UQRuntime", "UQGraph", "UQNumerics",
@@ -125,9 +130,17 @@ let package = Package(
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
+    tests(
+      "UQEngineTests",
+      ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQRelayTests", ["UQRelay", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+      "UQQuantizerTests",
+      [
+        "UQQuantizer", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQReportTests", ["UQReport", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests(
       "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
@@ -136,6 +149,13 @@ let package = Package(
       "UQSimulatorTests",
       ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
+    tests(
+      "UQToolkitTests",
+      [
+        "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
+        "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
