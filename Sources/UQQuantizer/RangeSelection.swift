@@ -215,7 +215,8 @@ private func quantizationDivergence(_ histogram: [Double], keeping kept: Int, le
     for i in kept..<bins.count { outside += bins[i] }
     var total = outside
     for i in 0..<kept { total += bins[i] }
-    guard total > 0 else { return .infinity }
+    // Where hardly anything is left inside, the last bin alone would match itself perfectly.
+    guard total > 0, outside <= 0.1 * total else { return .infinity }
     var divergence = 0.0
     for level in 0..<levels {
       let start = level * kept / levels

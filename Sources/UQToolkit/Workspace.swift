@@ -132,9 +132,32 @@ public struct Workspace: Sendable {
     }
     if text.allSatisfy(\.isWhitespace) { return WorkspaceConfiguration() }
     do { return try YAMLDecoder().decode(WorkspaceConfiguration.self, from: text) } catch {
+      let (reason, line, column) = describe(error)
       throw Diagnostic(
-        id: "workspace.configuration.malformed", "cannot be read: \(error)",
-        at: SourcePlace(file: path))
+        id: "workspace.configuration.malformed", "cannot be read: \(reason)",
+        at: SourcePlace(file: path, line: line, column: column))
+    }
+  }
+
+  /// One line for what is wrong with a configuration, and the place where it is known.
+  private static func describe(_ error: any Error) -> (String, Int?, Int?) {
+    var cause = error
+    if case .dataCorrupted(let context)? = error as? DecodingError,
+      let inner = context.underlyingError
+    {
+      cause = inner
+    }
+    switch cause {
+    case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+      YamlError.composer(_, let problem, let mark, _):
+      return (problem, mark.line, mark.column)
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      let text = context.debugDescription.split(whereSeparator: \.isNewline).first ?? ""
+      return ((path.isEmpty ? "" : "'\(path)': ") + text, nil, nil)
+    default:
+      return (String("\(cause)".split(whereSeparator: \.isNewline).first ?? ""), nil, nil)
     }
   }
 
