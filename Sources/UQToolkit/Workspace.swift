@@ -148,7 +148,8 @@ public struct Workspace: Sendable {
       cause = inner
     }
     switch cause {
-    case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+    case YamlError.scanner(_, let problem, let mark, _),
+      YamlError.parser(_, let problem, let mark, _),
       YamlError.composer(_, let problem, let mark, _):
       return (problem, mark.line, mark.column)
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
