@@ -74,7 +74,7 @@ public enum CalibrationFile {
       !hasSoundCounts(bytes)
         ? nil
         : uq__calibration__calibration__unpack(
-        nil, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+          nil, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
     }
     guard let message = unpacked else {
       throw problem("malformed", "not a calibration file, or damaged; run `uq calibrate` again")
@@ -85,7 +85,9 @@ public enum CalibrationFile {
       throw problem(
         "version", "has format version \(file.version), this uq reads version \(version)")
     }
-    let digest = Digest(bytes: Array(UnsafeBufferPointer(start: file.model_digest.data, count: file.model_digest.len)))
+    let digest = Digest(
+      bytes: Array(UnsafeBufferPointer(start: file.model_digest.data, count: file.model_digest.len))
+    )
     guard let digest, file.sample_count > 0, file.sample_count <= countLimit,
       file.sample_limit < 1 << 48
     else { throw problem("malformed", "has no sound header; run `uq calibrate` again") }
@@ -108,7 +110,9 @@ public enum CalibrationFile {
         throw problem("samples", "keeps samples that do not fit the model's inputs")
       }
       var sample: [Tensor] = []
-      for (bytes, shape) in zip(UnsafeBufferPointer(start: item.inputs, count: item.n_inputs), inputs) {
+      for (bytes, shape) in zip(
+        UnsafeBufferPointer(start: item.inputs, count: item.n_inputs), inputs)
+      {
         let bytes = UnsafeRawBufferPointer(start: bytes.data, count: bytes.len)
         guard let tensor = PackedTensor.unpack(bytes, shape) else {
           throw problem("samples", "keeps samples that do not fit the model's inputs")
@@ -143,7 +147,8 @@ public enum CalibrationFile {
     guard let name = item.name.flatMap({ String(validatingCString: $0) }),
       item.minimum.isFinite, item.maximum.isFinite, item.minimum <= item.maximum,
       (-160...128).contains(item.bin_exponent), item.n_counts <= ActivationHistogram.binLimit,
-      item.first_bin.magnitude <= 1 << 20, item.non_finite < UInt64(countLimit), item.n_channel_minimum == item.n_channel_maximum
+      item.first_bin.magnitude <= 1 << 20, item.non_finite < UInt64(countLimit),
+      item.n_channel_minimum == item.n_channel_maximum
     else { return nil }
     let result = TensorStatistics(
       name: name, minimum: item.minimum, maximum: item.maximum, nonFinite: item.non_finite,

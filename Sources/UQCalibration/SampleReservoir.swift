@@ -117,7 +117,8 @@ struct SampleReservoir: @unchecked Sendable {
         while offset < bytes.count {
           var word: UInt64 = 0
           if offset + 8 <= bytes.count {
-            word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            word = UInt64(
+              littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
           } else {
             for i in offset..<bytes.count { word |= UInt64(bytes[i]) << (8 * UInt64(i - offset)) }
           }

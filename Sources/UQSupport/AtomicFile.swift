@@ -133,9 +133,10 @@ public enum AtomicFile {
 
   /// Exchanges two names in one step; false where kernel, C library or file system cannot.
   private static func exchange(_ a: String, _ b: String) -> Bool {
-    typealias RenameAt = @convention(c) (
-      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-    ) -> Int32
+    typealias RenameAt =
+      @convention(c) (
+        Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+      ) -> Int32
     // Swift's view of the C library lacks this function, and older C libraries do too.
     guard let symbol = dlsym(nil, "renameat2") else { return false }
     let exchangeFlag: UInt32 = 2
@@ -197,7 +198,8 @@ public enum AtomicFile {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().compactMap { name in
       guard name.hasPrefix(prefix) else { return nil }
-      let parts = name.dropFirst(prefix.count).split(separator: ".", omittingEmptySubsequences: false)
+      let parts = name.dropFirst(prefix.count).split(
+        separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 2, let id = pid_t(parts[0]), id > 0,
         ["tmp", "new", "old"].contains(parts[1]), kill(id, 0) != 0, errno == ESRCH
       else { return nil }

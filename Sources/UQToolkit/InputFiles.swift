@@ -150,7 +150,8 @@ public struct InputFiles: Sendable {
     return file.count == model.count ? SampleAxis.none : nil
   }
 
-  private static func part(_ tensor: Tensor, _ index: Int, of count: Int, _ shape: Shape) -> Tensor {
+  private static func part(_ tensor: Tensor, _ index: Int, of count: Int, _ shape: Shape) -> Tensor
+  {
     let size = shape.count * tensor.element.byteCount
     return tensor.withUnsafeBytes { bytes in
       let slice = UnsafeRawBufferPointer(rebasing: bytes[index * size..<(index + 1) * size])

@@ -39,7 +39,9 @@ public struct Workspace: Sendable {
     let found = try Workspace.read(file)
     if let model {
       modelPath = model
-      let same = found.model.map { Workspace.resolve($0, in: folder) == Workspace.resolve(model, in: ".") }
+      let same = found.model.map {
+        Workspace.resolve($0, in: folder) == Workspace.resolve(model, in: ".")
+      }
       configuration = same ?? true ? found : WorkspaceConfiguration()
     } else if let model = found.model {
       modelPath = folder == "." ? model : "\(folder)/\(model)"
@@ -79,7 +81,8 @@ public struct Workspace: Sendable {
       }
       return wanted
     }
-    let stem = URL(fileURLWithPath: modelPath).deletingPathExtension().lastPathComponent.lowercased()
+    let stem = URL(fileURLWithPath: modelPath).deletingPathExtension().lastPathComponent
+      .lowercased()
     let letters = stem.map { ("a"..."z").contains($0) || ("0"..."9").contains($0) ? $0 : "_" }
     let name = String(letters.prefix(64))
     return name.first.map { ("a"..."z").contains($0) } ?? false ? name : "model_\(name)"
@@ -130,7 +133,8 @@ public struct Workspace: Sendable {
       cause = inner
     }
     switch cause {
-    case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+    case YamlError.scanner(_, let problem, let mark, _),
+      YamlError.parser(_, let problem, let mark, _),
       YamlError.composer(_, let problem, let mark, _):
       return (problem, mark.line, mark.column)
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),

@@ -5,7 +5,8 @@ import UQSupport
 @testable import UQCalibration
 
 @Suite struct HistogramTests {
-  private static func add(_ values: [Float], channels: Int, to histogram: inout ActivationHistogram) {
+  private static func add(_ values: [Float], channels: Int, to histogram: inout ActivationHistogram)
+  {
     var copy = values
     copy.withUnsafeMutableBufferPointer { histogram.add($0, channels: channels) }
   }

@@ -74,8 +74,10 @@ import UQSupport
     let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
     let setpriv = "/usr/bin/setpriv"
     guard geteuid() == 0, FileManager.default.isExecutableFile(atPath: setpriv),
-      try ProcessRunner.run(setpriv, user + [Command.path, "--version"], in: folder.path, timeLimit: 9)
-        .succeeded
+      try ProcessRunner.run(
+        setpriv, user + [Command.path, "--version"], in: folder.path, timeLimit: 9
+      )
+      .succeeded
     else { return }
     try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder.path)
     let before = folder.entries

@@ -29,7 +29,8 @@ final class Folder: Sendable {
   let path: String
 
   init(model: Bool = true, calibration: Bool = false) throws {
-    path = FileManager.default.temporaryDirectory
+    path =
+      FileManager.default.temporaryDirectory
       .appendingPathComponent("uq-command-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     if model { try copy("\(Command.digits)/model.onnx", "model.onnx") }
@@ -97,7 +98,9 @@ func document(_ result: FinishedProcess) throws -> [String: Any] {
 /// Whether a run failed as the contract says: exit status 1, and every line of standard error that is
 /// none of progress of the form `[...: ]error: MESSAGE [stable.id]`.
 func failsWith(_ id: String, _ result: FinishedProcess) -> Bool {
-  let lines = result.errors.split(separator: "\n").filter { $0.contains(": error: ") || $0.hasPrefix("error: ") }
+  let lines = result.errors.split(separator: "\n").filter {
+    $0.contains(": error: ") || $0.hasPrefix("error: ")
+  }
   return result.ending == .status(1) && !lines.isEmpty
     && lines.allSatisfy { $0.hasSuffix("]") }
     && lines.contains { $0.hasSuffix("[\(id)]") }

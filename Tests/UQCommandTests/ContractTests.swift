@@ -84,14 +84,17 @@ import UQSupport
     for key in ["arena_bytes", "macs"] {
       #expect(made[key] as? Int == bytes[key] as? Int)
     }
-    for key in ["name", "tool_version", "model_sha256", "target", "bits", "inputs", "outputs", "layers"] {
+    for key in [
+      "name", "tool_version", "model_sha256", "target", "bits", "inputs", "outputs", "layers",
+    ] {
       #expect(made[key] != nil)
     }
     let input = (made["inputs"] as? [[String: Any]])?.first
     for key in ["name", "shape", "type", "scale", "zero_point"] { #expect(input?[key] != nil) }
     let header = String(decoding: folder.data("export/uq_digits.h") ?? Data(), as: UTF8.self)
     for name in [
-      "UQ_DIGITS_ABI 1", "UQ_DIGITS_ARENA_BYTES", "UQ_DIGITS_ARENA_ALIGN", "UQ_DIGITS_INPUT_COUNT 1",
+      "UQ_DIGITS_ABI 1", "UQ_DIGITS_ARENA_BYTES", "UQ_DIGITS_ARENA_ALIGN",
+      "UQ_DIGITS_INPUT_COUNT 1",
       "UQ_DIGITS_OUTPUT_COUNT 1", "UQ_DIGITS_INPUT_0_ELEMENTS 64", "UQ_DIGITS_OUTPUT_0_ELEMENTS 10",
       "UQ_DIGITS_INPUT_0_SCALE", "UQ_DIGITS_INPUT_0_ZERO_POINT", "uq_status uq_digits_run(",
     ] { #expect(header.contains(name)) }
@@ -112,13 +115,16 @@ import UQSupport
       "ram_bytes", "macs", "instructions", "layers",
     ] { #expect(variants.allSatisfy { $0[key] != nil }) }
     let layer = (variants[1]["layers"] as? [[String: Any]])?.first
-    for key in ["name", "operator", "bits", "sqnr_db", "weight_bytes"] { #expect(layer?[key] != nil) }
+    for key in ["name", "operator", "bits", "sqnr_db", "weight_bytes"] {
+      #expect(layer?[key] != nil)
+    }
     #expect(folder.data("report.csv").map { $0.count > 100 } == true)
 
     #expect(try folder.uq("verify", "--export", "nowhere").ending == .status(1))
-    #expect(folder.entries == [
-      "calibration.uqcal", "export", "model.onnx", "report.csv", "report.json",
-    ])
+    #expect(
+      folder.entries == [
+        "calibration.uqcal", "export", "model.onnx", "report.csv", "report.json",
+      ])
   }
 
   @Test func worksByConfiguration() throws {
@@ -157,9 +163,11 @@ import UQSupport
       failsWith(
         "run.input.name",
         try folder.uq("run", "--input", "x.npy", "--input", "b=x.npy", "--output-dir", "out")))
-    let empty = npy.prefix(10)
-      + Data(String(decoding: npy[10..<128], as: UTF8.self)
-        .replacingOccurrences(of: "(3, 1", with: "(0, 1").utf8)
+    let empty =
+      npy.prefix(10)
+      + Data(
+        String(decoding: npy[10..<128], as: UTF8.self)
+          .replacingOccurrences(of: "(3, 1", with: "(0, 1").utf8)
     try Data(empty).write(to: URL(fileURLWithPath: folder.file("empty.npy")))
     let none = try folder.uq("run", "--input", "empty.npy", "--output-dir", "none")
     #expect(none.ending == .status(1))

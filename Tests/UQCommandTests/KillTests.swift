@@ -46,7 +46,9 @@ import UQSupport
 
   @Test func calibrate() throws {
     let folder = try Folder()
-    let command = ["calibrate", "--data", "\(Command.digits)/samples/calib", "--quiet", "--samples"]
+    let command = [
+      "calibrate", "--data", "\(Command.digits)/samples/calib", "--quiet", "--samples",
+    ]
     try storm(folder, [command + ["40"], command + ["90"]], seed: 1) {
       folder.data("calibration.uqcal")
     }

@@ -92,7 +92,8 @@ import UQSupport
     let prepared = try FloatEngine().prepare(graph)
     let samples = (0..<40).map { sample(UInt64($0)) }
     let collect = { (threads: Int) in
-      try prepared.run(samples, threads: threads, initial: { _ in [UInt32]() }) { state, _, elements in
+      try prepared.run(samples, threads: threads, initial: { _ in [UInt32]() }) {
+        state, _, elements in
         state += elements.map(\.bitPattern)
       }
     }

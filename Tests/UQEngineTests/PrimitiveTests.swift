@@ -53,7 +53,9 @@ private struct RandomNode {
   private func graph(_ kind: String, seed: Int) throws -> Graph {
     var node = RandomNode(seed: seed)
     // Extents of at least the widest window, so that every geometry is sound.
-    let (batch, h, w, c) = (node.pick(1...2), node.pick(7...12), node.pick(7...12), node.pick(1...9))
+    let (batch, h, w, c) = (
+      node.pick(1...2), node.pick(7...12), node.pick(7...12), node.pick(1...9)
+    )
     let window = node.window()
     let clamp = node.clamp()
     switch kind {

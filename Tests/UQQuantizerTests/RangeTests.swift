@@ -29,7 +29,9 @@ private func bell(_ count: Int) -> [Float] {
   private static let methods: [RangeMethod] = [.minmax, .percentile, .mse, .entropy]
 
   @Test(arguments: methods) func liesWithinWhatWasSeen(_ method: RangeMethod) {
-    for values in [bell(5000), bell(5000).map { $0.magnitude }, bell(5000).map { -$0.magnitude - 1 }] {
+    for values in [
+      bell(5000), bell(5000).map { $0.magnitude }, bell(5000).map { -$0.magnitude - 1 },
+    ] {
       let range = statistics(values, exponent: -8).range(by: method)
       #expect(range.low <= 0 && range.high >= 0)
       #expect(range.low >= Double(min(values.min() ?? 0, 0)))

@@ -50,8 +50,16 @@ private let areaCases: [(Double, Int, Int, Double, Double)] = [
 
   // scipy.stats.mannwhitneyu(positive, negative).statistic / (n * m)
   @Test func areaEqualsScipy() {
-    let scores = [-0.8, -1.3, 0.5, 1.1, 1.1, 0.1, -0.6, -0.1, 1.4, 1.6, 1.0, -1.2, -0.3, 1.6, 0.9, -1.7, -0.1, -0.5, -0.6, -0.5, -0.7, 0.6, 0.6, -0.6, 1.1, 0.8, -1.6, 0.4, -1.0, 0.5, -0.6, 0.0, 0.7, -0.3, -1.0, -0.4, -1.1, -1.4, 0.2, -0.4]
-    let positive = [false, false, true, true, false, false, false, true, true, false, true, false, true, false, true, false, false, true, false, false, false, false, true, false, true, false, false, true, false, true, true, false, true, false, false, false, false, false, false, true]
+    let scores = [
+      -0.8, -1.3, 0.5, 1.1, 1.1, 0.1, -0.6, -0.1, 1.4, 1.6, 1.0, -1.2, -0.3, 1.6, 0.9, -1.7, -0.1,
+      -0.5, -0.6, -0.5, -0.7, 0.6, 0.6, -0.6, 1.1, 0.8, -1.6, 0.4, -1.0, 0.5, -0.6, 0.0, 0.7, -0.3,
+      -1.0, -0.4, -1.1, -1.4, 0.2, -0.4,
+    ]
+    let positive = [
+      false, false, true, true, false, false, false, true, true, false, true, false, true, false,
+      true, false, false, true, false, false, false, false, true, false, true, false, false, true,
+      false, true, true, false, true, false, false, false, false, false, false, true,
+    ]
     #expect((areaUnderCurve(scores: scores, positive: positive) - 0.76).magnitude < 1e-12)
     #expect(areaUnderCurve(scores: [0, 1], positive: [false, true]) == 1)
     #expect(areaUnderCurve(scores: [1, 1], positive: [false, true]) == 0.5)

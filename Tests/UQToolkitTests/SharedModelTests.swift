@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQKernels
 import UQNumerics
+import UQQuantizer
 import UQReport
 import UQSamples
 import UQSupport
@@ -10,7 +11,8 @@ import UQToolkit
 @Suite struct SharedModelTests {
   /// Samples of a model in the order of `expected_float.npy`.
   private func samples(_ name: String, _ model: LoadedModel, limit: Int) throws -> [[Tensor]] {
-    let path = ["eval", "calib", "example_inputs.npy"].map { "\(shared(name))/\($0)" }
+    let path =
+      ["eval", "calib", "example_inputs.npy"].map { "\(shared(name))/\($0)" }
       .first { FileManager.default.fileExists(atPath: $0) } ?? ""
     let folder = try SampleFolder(path: path, inputs: model.inputs)
     return try (0..<min(limit, folder.count)).map {
@@ -25,8 +27,10 @@ import UQToolkit
     ]))
   func floatEqualsTheExpectedOutputs(_ name: String) throws {
     let model = try LoadedModel(workspace(shared(name)))
-    let samples = try samples(name, model, limit: 40)
-    let outputs = try FloatRunner(model.optimized).outputs(of: samples, threads: 2).map { $0[0].floats }
+    let samples = try samples(name, model, limit: 12)
+    let outputs = try FloatRunner(model.optimized).outputs(of: samples, threads: 2).map {
+      $0[0].floats
+    }
     let expected = try NumPyFile.read("\(shared(name))/expected_float.npy").floats
     let width = outputs[0].count
     for (index, output) in outputs.enumerated() {
@@ -49,8 +53,10 @@ import UQToolkit
   /// Kept short: the whole of kws, a part of the others with room for the noise of few samples.
   @Test(
     arguments: [
-      Goal(name: "kws_dscnn", float: 0.9133, agreement: 0.98, eight: 0.9053, four: 0.89, arena: 17_000),
-      Goal(name: "ic_resnet8", float: 0.8682, agreement: 0.96, eight: 0.82, four: 0.6, arena: 50_000),
+      Goal(
+        name: "kws_dscnn", float: 0.9133, agreement: 0.98, eight: 0.9053, four: 0.89, arena: 17_000),
+      Goal(
+        name: "ic_resnet8", float: 0.8682, agreement: 0.96, eight: 0.82, four: 0.6, arena: 50_000),
     ].filter { !present([$0.name]).isEmpty })
   func accuracyAfterQuantization(_ goal: Goal) throws {
     let scratch = try Scratch()
@@ -60,8 +66,8 @@ import UQToolkit
     let isWhole = goal.name == "kws_dscnn"
     let (report, _) = try CompareTask(
       workspace: workspace(folder), data: "\(folder)/eval", calibrationPath: calibration,
-      variants: ["float", "8", "4"], limit: isWhole ? nil : 100,
-      options: CompileOptions(threads: 2), isQuiet: true
+      variants: ["float", "8", "4"], limit: isWhole ? nil : 60,
+      options: CompileOptions(method: isWhole ? .auto : .mse, threads: 2), isQuiet: true
     ).run()
     let float = try #require(report.variants[0].accuracy)
     if isWhole { #expect((float - goal.float).magnitude < 0.0005) }

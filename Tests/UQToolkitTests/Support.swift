@@ -5,7 +5,8 @@ import UQSamples
 import UQSupport
 import UQToolkit
 
-private let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL
+private let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..")
+  .standardizedFileURL
 
 /// The example of the tree.
 let digits = root.appendingPathComponent("Examples/digits").path
@@ -25,7 +26,8 @@ final class Scratch {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory
+    path =
+      FileManager.default.temporaryDirectory
       .appendingPathComponent("uq-toolkit-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
