@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQKernels
 import UQNumerics
+import UQQuantizer
 import UQReport
 import UQSamples
 import UQSupport
@@ -26,7 +27,7 @@ import UQToolkit
     ]))
   func floatEqualsTheExpectedOutputs(_ name: String) throws {
     let model = try LoadedModel(workspace(shared(name)))
-    let samples = try samples(name, model, limit: 40)
+    let samples = try samples(name, model, limit: 12)
     let outputs = try FloatRunner(model.optimized).outputs(of: samples, threads: 2).map {
       $0[0].floats
     }
@@ -65,8 +66,8 @@ import UQToolkit
     let isWhole = goal.name == "kws_dscnn"
     let (report, _) = try CompareTask(
       workspace: workspace(folder), data: "\(folder)/eval", calibrationPath: calibration,
-      variants: ["float", "8", "4"], limit: isWhole ? nil : 100,
-      options: CompileOptions(threads: 2), isQuiet: true
+      variants: ["float", "8", "4"], limit: isWhole ? nil : 60,
+      options: CompileOptions(method: isWhole ? .auto : .mse, threads: 2), isQuiet: true
     ).run()
     let float = try #require(report.variants[0].accuracy)
     if isWhole { #expect((float - goal.float).magnitude < 0.0005) }
