@@ -106,14 +106,16 @@ extension Elaborator {
   {
     guard let element = ElementName.element(elementName) else {
       throw source.problem(
-        "relay.input.type", "input '\(name)' has elements of \(elementName), which is not supported",
+        "relay.input.type",
+        "input '\(name)' has elements of \(elementName), which is not supported",
         at: offset)
     }
     var dimensions: [Int] = []
     let given = options.shapes[name]
     if let given, given.count != extents.count || given.contains(where: { $0 <= 0 }) {
       throw source.problem(
-        "relay.input.shape", "the shape \(given) is given for input '\(name)' of rank \(extents.count)",
+        "relay.input.shape",
+        "the shape \(given) is given for input '\(name)' of rank \(extents.count)",
         at: offset)
     }
     for (axis, extent) in extents.enumerated() {
@@ -157,7 +159,8 @@ extension Elaborator {
       }
     default:
       report(
-        "relay.output.kind", "the result is \(value.kind), only tensors and tuples of them are "
+        "relay.output.kind",
+        "the result is \(value.kind), only tensors and tuples of them are "
           + "supported", at: offset, isUnsupported: true)
     }
   }

@@ -102,7 +102,8 @@ struct Elaborator {
     defer { depth -= 1 }
     guard depth <= Self.depthLimit else {
       report(
-        "relay.call.depth", "the calls do not end within \(Self.depthLimit) levels; recursion is "
+        "relay.call.depth",
+        "the calls do not end within \(Self.depthLimit) levels; recursion is "
           + "supported where constants decide it", at: expression.offset, isUnsupported: true)
       callBudget = 0
       return .unknown
