@@ -1,5 +1,6 @@
 import Testing
 import UQGraph
+import UQNumerics
 import UQOperators
 import UQSupport
 
