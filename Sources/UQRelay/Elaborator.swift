@@ -43,8 +43,8 @@ struct Elaborator {
   var numbers: [String: Int] = [:]
   /// Names that the frontend gave the outputs.
   var outputLabels: [String] = []
-  /// The outputs; `nil` behind a problem.
-  var outputs: [(name: String, value: ValueID?)] = []
+  /// The outputs; without a value behind a problem, and with the declared type where there is one.
+  var outputs: [(name: String, value: ValueID?, type: TypeSyntax?)] = []
 
   init(
     _ module: RelayModule, _ source: SourceText, _ metadata: Metadata?,
