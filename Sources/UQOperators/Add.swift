@@ -20,11 +20,12 @@ public struct Add: Operator {
     [try broadcastType(operands)]
   }
 
-  /// Computes the result in the operands' element type; integers wrap.
+  /// The engine's own sum, for operands of one shape.
   public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
     .sum(clamp: activation)
   }
 
+  /// Computes the result in the operands' element type; integers wrap.
   public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
   {
     let a = try requiredValue(operands, 0)

@@ -28,11 +28,12 @@ public struct Reshape: Operator {
     return [x.moved(to: shape)]
   }
 
-  /// The same elements.
+  /// A copy of the elements.
   public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
     .copy
   }
 
+  /// The same elements.
   public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
   {
     [try requiredValue(operands, 0).reshaped(shape)]

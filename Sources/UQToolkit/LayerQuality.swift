@@ -14,8 +14,10 @@ struct LayerQuality {
   let graph: Graph
   let prepared: any PreparedGraph
 
-  /// The ratio for each kernel call by position; `nil` where the output is no value of the float graph
-  /// or the signal is 0. An exact output counts 200 dB.
+  /// The ratio for each kernel call by position.
+  ///
+  /// `nil` where the output is no value of the float graph or the signal is 0; an exact output counts
+  /// 200 dB.
   func ratios(_ samples: [[Tensor]]) throws -> [Double?] {
     let ids = Dictionary(
       graph.values.indices.map { (graph.values[$0].name, ValueID($0)) },
