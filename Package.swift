@@ -65,7 +65,8 @@ let package = Package(
     layer(
       "UQCalibration",
       [
-        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+        "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics",
+        "UQSupport",
       ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
@@ -73,7 +74,9 @@ let package = Package(
       "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
       plugins: [.plugin(name: "EmbedFiles")]),
     layer("UQSimulator", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    .target(name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict, plugins: [.plugin(name: "EmbedFiles")]),
+    .target(
+      name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict,
+      plugins: [.plugin(name: "EmbedFiles")]),
 
     // The product.
     layer("UQReport", ["UQGraph", "UQNumerics", "UQSupport"]),
@@ -98,8 +101,15 @@ let package = Package(
     .executableTarget(name: "uq-embed", swiftSettings: strict),
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
+    tests("ArchitectureTests", []),
     tests("COneDNNTests", ["COneDNN"]),
+    tests("DocumentationTests", ["UQOperators", "UQKernels", "UQGraph"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
+    tests(
+      "UQCalibrationTests",
+      [
+        "UQCalibration", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
     tests(
       "UQCodegenTests",
       [
@@ -120,9 +130,18 @@ let package = Package(
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
+    tests(
+      "UQEngineTests",
+      ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQRelayTests", ["UQRelay", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
+      "UQQuantizerTests",
+      [
+        "UQQuantizer", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQReportTests", ["UQReport", "UQSupport"]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests(
       "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],
@@ -131,6 +150,13 @@ let package = Package(
       "UQSimulatorTests",
       ["UQSimulator", "UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests("UQSupportTests", ["UQSupport"]),
+    tests(
+      "UQToolkitTests",
+      [
+        "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
+        "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99

@@ -37,5 +37,6 @@ while read -r schema target; do
     place "$scratch/$schema.pb-c.h" "Sources/$target/include/$schema.pb-c.h"
 done <<END
 onnx COnnx
+calibration CCalibration
 END
 exit $status

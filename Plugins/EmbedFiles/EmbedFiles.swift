@@ -13,7 +13,9 @@ struct EmbedFiles: BuildToolPlugin {
     let name: String
     switch target.name {
     case "UQCodegen":
-      folders = [sources.appending(path: "UQRuntime"), sources.appending(path: "UQRuntime/include")]
+      folders = [
+        sources.appending(path: "UQRuntime"), sources.appending(path: "UQRuntime/include"),
+      ]
       name = "RuntimeFiles"
     case "UQBoards":
       folders = [sources.appending(path: "UQBoards/Support")]

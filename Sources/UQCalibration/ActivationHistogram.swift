@@ -52,13 +52,13 @@ struct ActivationHistogram {
   mutating func merge(_ other: ActivationHistogram) {
     minimum = min(minimum, other.minimum)
     maximum = max(maximum, other.maximum)
-    nonFinite += other.nonFinite
+    nonFinite = ActivationHistogram.sum(nonFinite, other.nonFinite)
     if let theirs = other.exponent {
       let needed = max(ActivationHistogram.exponent(covering: minimum, maximum), theirs)
       coarsen(to: max(exponent ?? needed, needed))
       var copy = other
       copy.coarsen(to: exponent ?? theirs)
-      for i in counts.indices { counts[i] += copy.counts[i] }
+      for i in counts.indices { counts[i] = ActivationHistogram.sum(counts[i], copy.counts[i]) }
     }
     if channelMinimum.isEmpty {
       channelMinimum = other.channelMinimum
@@ -123,6 +123,11 @@ struct ActivationHistogram {
       }
       exponent += 1
     }
+  }
+
+  /// The sum, at most what a file may hold.
+  private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    min(a &+ b, CalibrationFile.countBound - 1)
   }
 
   private mutating func coarsen(to target: Int) {

@@ -29,7 +29,7 @@ public struct Calibration: Sendable {
     CalibrationSummary(
       modelDigest: modelDigest.description, sampleCount: sampleCount,
       tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
-      samples: samples.entries.map(\.inputs))
+      samples: samples.samples)
   }
 
   /// The calibration of the union of several sample sets of one model.
@@ -59,13 +59,23 @@ public struct Calibration: Sendable {
           "the files keep samples up to different limits (\(result.samples.limit) and "
             + "\(part.samples.limit) bytes)")
       }
+      for (a, b) in zip(result.tensors, part.tensors) {
+        let counts = (a.channelMinimum.count, b.channelMinimum.count)
+        // A tensor that was never finite has no channels' ranges.
+        guard counts.0 == counts.1 || counts.0 == 0 || counts.1 == 0 else {
+          throw Diagnostic(
+            id: "calibration.merge.tensors",
+            "'\(a.name)' has \(counts.0) channels in one file and \(counts.1) in another; they were "
+              + "made by different versions of uq")
+        }
+      }
       result.tensors = zip(result.tensors, part.tensors).map { a, b in
         var histogram = ActivationHistogram(a)
         histogram.merge(ActivationHistogram(b))
         return histogram.finished(name: a.name)
       }
       result.samples.merge(part.samples)
-      result.sampleCount += part.sampleCount
+      result.sampleCount = min(result.sampleCount + part.sampleCount, CalibrationFile.countLimit)
     }
     return result
   }

@@ -64,7 +64,9 @@ public enum CalibrationLinter {
   }
 
   /// Compares, over the channels of the first layers, `Σ|w| · max|x|` with the bias.
-  private static func normalization(_ graph: Graph, _ input: ValueID, _ statistics: TensorStatistics)
+  private static func normalization(
+    _ graph: Graph, _ input: ValueID, _ statistics: TensorStatistics
+  )
     -> String?
   {
     let magnitude = Double(max(statistics.minimum.magnitude, statistics.maximum.magnitude))

@@ -64,7 +64,8 @@ final class Accumulator: @unchecked Sendable {
 
   init(_ graph: Graph, sampleLimit: Int) {
     histograms = [ActivationHistogram](repeating: ActivationHistogram(), count: graph.values.count)
-    reservoir = SampleReservoir(limit: sampleLimit)
+    reservoir = SampleReservoir(
+      limit: sampleLimit, shapes: graph.inputs.map { graph.type(of: $0).shape })
     shapes = graph.values.map(\.type.shape)
   }
 

@@ -95,7 +95,8 @@ final class EngineSession {
   }
 
   private func floats(_ id: ValueID?) -> UnsafeMutableBufferPointer<Float>? {
-    guard let id, let offset = prepared.memory.offsets[id.index], let base = block.baseAddress else {
+    guard let id, let offset = prepared.memory.offsets[id.index], let base = block.baseAddress
+    else {
       return nil
     }
     return UnsafeMutableBufferPointer(

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Synchronization
 import UQGraph
 import UQNumerics
@@ -16,6 +17,12 @@ final class PreparedFloatGraph: PreparedGraph, @unchecked Sendable {
     self.engine = engine
     steps = try graph.nodes.map { try EngineStep($0, graph, engine) }
     memory = EngineMemory(graph, scratch: steps.map(\.scratchBytes).max() ?? 0)
+    guard UInt64(memory.byteCount) <= ProcessInfo.processInfo.physicalMemory else {
+      throw Diagnostic(
+        id: "engine.memory.exhausted",
+        "one run takes \(memory.byteCount) bytes, this machine has "
+          + "\(ProcessInfo.processInfo.physicalMemory)")
+    }
   }
 
   func run<State, Result: Sendable>(

@@ -36,7 +36,7 @@ private struct GraphParser {
   mutating func parsed() throws(Diagnostic) -> Graph {
     let start = try scanner.word("'graph'")
     guard start == "graph" else {
-      throw scanner.problem("syntax", "expected 'graph', found '\(start)'", at: 0)
+      throw scanner.problem("uqir.text.syntax", "expected 'graph', found '\(start)'", at: 0)
     }
     graph.name = try scanner.string()
     try scanner.expect("{")
@@ -56,13 +56,14 @@ private struct GraphParser {
         graph.outputNames.append(name)
       case let word:
         throw scanner.problem(
-          "syntax", "expected a value, 'input', 'constant', 'output' or '}', found '\(word)'",
+          "uqir.text.syntax",
+          "expected a value, 'input', 'constant', 'output' or '}', found '\(word)'",
           at: offset)
       }
     }
     scanner.skipSpace()
     guard scanner.isAtEnd else {
-      throw scanner.problem("syntax", "text after the graph: \(scanner.found)")
+      throw scanner.problem("uqir.text.syntax", "text after the graph: \(scanner.found)")
     }
     return graph
   }
@@ -75,7 +76,7 @@ private struct GraphParser {
     let start = scanner.position
     let name = try scanner.word("an operator")
     guard let kind = operators[name] else {
-      throw scanner.problem("operator", "there is no operator '\(name)'", at: start)
+      throw scanner.problem("uqir.operator.unknown", "there is no operator '\(name)'", at: start)
     }
     try scanner.expect("(")
     var operands: [ValueID?] = []
@@ -99,7 +100,7 @@ private struct GraphParser {
     let start = scanner.position
     let name = try valueName()
     guard ids[name] == nil else {
-      throw scanner.problem("value.twice", "'\(name)' is declared twice", at: start)
+      throw scanner.problem("uqir.value.twice", "'\(name)' is declared twice", at: start)
     }
     try scanner.expect(":")
     let id = graph.append(Value(name: name, type: try type()))
@@ -112,7 +113,7 @@ private struct GraphParser {
     let start = scanner.position
     let name = try valueName()
     guard let id = ids[name] else {
-      throw scanner.problem("value.unknown", "'\(name)' is not declared before", at: start)
+      throw scanner.problem("uqir.value.unknown", "'\(name)' is not declared before", at: start)
     }
     return id
   }
@@ -127,7 +128,7 @@ private struct GraphParser {
     let start = scanner.position
     let name = try scanner.word("an element type")
     guard let element = ElementType(rawValue: name) else {
-      throw scanner.problem("type", "there is no element type '\(name)'", at: start)
+      throw scanner.problem("uqir.type.malformed", "there is no element type '\(name)'", at: start)
     }
     try scanner.expect("[")
     var extents: [Int] = []
@@ -135,14 +136,14 @@ private struct GraphParser {
       if !extents.isEmpty { try scanner.expect(",") }
       let digits = try scanner.number()
       guard let extent = Int(digits), extents.count < 64 else {
-        throw scanner.problem("type", "'\(digits)' is no extent", at: start)
+        throw scanner.problem("uqir.type.malformed", "'\(digits)' is no extent", at: start)
       }
       extents.append(extent)
     }
     guard let shape = Shape(checking: extents),
       !shape.count.multipliedReportingOverflow(by: element.byteCount).overflow
     else {
-      throw scanner.problem("type", "\(extents) is no shape", at: start)
+      throw scanner.problem("uqir.type.malformed", "\(extents) is no shape", at: start)
     }
     var type = TensorType(element, shape)
     var ahead = scanner
@@ -151,7 +152,8 @@ private struct GraphParser {
       let json = try scanner.object()
       let quantization = try decode(Quantization.self, json.text, at: json.start)
       guard !quantization.scales.isEmpty, (1...64).contains(quantization.bits) else {
-        throw scanner.problem("type", "the quantization has no scale or width", at: json.start)
+        throw scanner.problem(
+          "uqir.type.malformed", "the quantization has no scale or width", at: json.start)
       }
       type.quantization = quantization
     }
@@ -169,7 +171,8 @@ private struct GraphParser {
       }
       guard items.count == type.shape.count else {
         throw scanner.problem(
-          "constant.count", "\(items.count) elements for \(type), which has \(type.shape.count)",
+          "uqir.constant.count",
+          "\(items.count) elements for \(type), which has \(type.shape.count)",
           at: start)
       }
       return try tensor(items, type.element, type.shape, at: start)
@@ -181,7 +184,7 @@ private struct GraphParser {
     case "splat":
       let one = try tensor([try scanner.number()], type.element, [], at: start)
       guard type.shape.count <= Self.splatLimit else {
-        throw scanner.problem("constant.count", "\(type) is too large to repeat", at: start)
+        throw scanner.problem("uqir.constant.count", "\(type) is too large to repeat", at: start)
       }
       result = one.repeated(type.shape)
     case "base64":
@@ -189,15 +192,16 @@ private struct GraphParser {
       let read = data?.withUnsafeBytes { Tensor(type.element, type.shape, copying: $0) }
       guard case let tensor?? = read else {
         throw scanner.problem(
-          "constant.payload", "the payload is not base64 of \(type.byteCount) bytes", at: start)
+          "uqir.constant.payload", "the payload is not base64 of \(type.byteCount) bytes", at: start
+        )
       }
       result = tensor
     case "sha256":
       throw scanner.problem(
-        "constant.digest",
+        "uqir.constant.digest",
         "the constant has a digest in place of its elements; print the graph with payloads",
         at: start)
-    default: throw scanner.problem("syntax", "unknown form '\(form)'", at: start)
+    default: throw scanner.problem("uqir.text.syntax", "unknown form '\(form)'", at: start)
     }
     try scanner.expect(")")
     return result
@@ -217,7 +221,8 @@ private struct GraphParser {
       let values = try numbers(items, { Int64($0) }, offset)
       let result = Tensor(values, shape).converted(to: element)
       guard result.converted(to: .int64).elements(Int64.self) == values else {
-        throw scanner.problem("constant.range", "an element does not fit \(element)", at: offset)
+        throw scanner.problem(
+          "uqir.constant.range", "an element does not fit \(element)", at: offset)
       }
       return result
     }
@@ -229,7 +234,7 @@ private struct GraphParser {
     var result: [T] = []
     for item in items {
       guard let value = read(item) else {
-        throw scanner.problem("constant.element", "'\(item)' is no \(T.self)", at: offset)
+        throw scanner.problem("uqir.constant.element", "'\(item)' is no \(T.self)", at: offset)
       }
       result.append(value)
     }
@@ -243,7 +248,7 @@ private struct GraphParser {
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do { return try decoder.decode(type, from: Data(json.utf8)) } catch {
-      throw scanner.problem("attributes", Self.explained(error), at: offset)
+      throw scanner.problem("uqir.attributes.malformed", Self.explained(error), at: offset)
     }
   }
 

@@ -15,7 +15,7 @@ public struct ValueID: Hashable, Comparable, Sendable {
 
 /// A tensor of the graph: an input, a constant, or a result of one node.
 public struct Value: Sendable {
-  /// Unique name; the model's own where it has one. Calibration data refers to it.
+  /// Unique name, the model's own where it has one; calibration data refers to it.
   public var name: String
   /// Element type, shape, quantization.
   public var type: TensorType

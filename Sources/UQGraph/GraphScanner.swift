@@ -23,7 +23,7 @@ struct GraphScanner {
   }
 
   func problem(_ id: String, _ message: String, at offset: Int? = nil) -> Diagnostic {
-    Diagnostic(id: "uqir." + id, message, at: place(offset ?? position))
+    Diagnostic(id: id, message, at: place(offset ?? position))
   }
 
   /// Skips spaces and comments.
@@ -54,7 +54,7 @@ struct GraphScanner {
 
   /// Takes a character that must come next.
   mutating func expect(_ character: Unicode.Scalar) throws(Diagnostic) {
-    if !take(character) { throw problem("syntax", "expected '\(character)', \(found)") }
+    if !take(character) { throw problem("uqir.text.syntax", "expected '\(character)', \(found)") }
   }
 
   /// Whether a character comes next.
@@ -75,7 +75,7 @@ struct GraphScanner {
     skipSpace()
     let start = position
     while position < bytes.count, isNameByte(bytes[position]) { position += 1 }
-    guard position > start else { throw problem("syntax", "expected \(what), \(found)") }
+    guard position > start else { throw problem("uqir.text.syntax", "expected \(what), \(found)") }
     return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
@@ -88,7 +88,7 @@ struct GraphScanner {
     {
       position += 1
     }
-    guard position > start else { throw problem("syntax", "expected a number, \(found)") }
+    guard position > start else { throw problem("uqir.text.syntax", "expected a number, \(found)") }
     return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
@@ -111,16 +111,19 @@ struct GraphScanner {
       switch byte {
       case UInt8(ascii: "\""): return String(decoding: result, as: UTF8.self)
       case UInt8(ascii: "\\"): result += try escape()
-      case UInt8(ascii: "\n"): throw problem("string", "a string ends with its line", at: start)
+      case UInt8(ascii: "\n"):
+        throw problem("uqir.string.malformed", "a string ends with its line", at: start)
       default: result.append(byte)
       }
     }
-    throw problem("string", "a string has no end", at: start)
+    throw problem("uqir.string.malformed", "a string has no end", at: start)
   }
 
   private mutating func escape() throws(Diagnostic) -> [UInt8] {
     let start = position
-    guard position < bytes.count else { throw problem("string", "an escape has no end") }
+    guard position < bytes.count else {
+      throw problem("uqir.string.malformed", "an escape has no end")
+    }
     let byte = bytes[position]
     position += 1
     switch byte {
@@ -132,10 +135,10 @@ struct GraphScanner {
       let digits = try word("a code point")
       try expect("}")
       guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else {
-        throw problem("string", "'\(digits)' is no code point", at: start)
+        throw problem("uqir.string.malformed", "'\(digits)' is no code point", at: start)
       }
       return Array(String(scalar).utf8)
-    default: throw problem("string", "unknown escape", at: start)
+    default: throw problem("uqir.string.malformed", "unknown escape", at: start)
     }
   }
 
@@ -143,7 +146,7 @@ struct GraphScanner {
   mutating func object() throws(Diagnostic) -> (text: String, start: Int) {
     skipSpace()
     let start = position
-    guard sees("{") else { throw problem("syntax", "expected '{', \(found)") }
+    guard sees("{") else { throw problem("uqir.text.syntax", "expected '{', \(found)") }
     var depth = 0
     var isString = false
     while position < bytes.count {
@@ -161,7 +164,9 @@ struct GraphScanner {
       case UInt8(ascii: "\""): isString = true
       case UInt8(ascii: "{"), UInt8(ascii: "["):
         depth += 1
-        guard depth <= 32 else { throw problem("attributes", "attributes nest too deep") }
+        guard depth <= 32 else {
+          throw problem("uqir.attributes.malformed", "attributes nest too deep")
+        }
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         depth -= 1
         if depth == 0 {
@@ -170,6 +175,6 @@ struct GraphScanner {
       default: break
       }
     }
-    throw problem("attributes", "attributes have no end", at: start)
+    throw problem("uqir.attributes.malformed", "attributes have no end", at: start)
   }
 }

@@ -30,9 +30,9 @@ public struct KernelProgram: Sendable {
   /// The constant with an id.
   public subscript(id: ConstantID) -> ProgramConstant { constants[id.index] }
 
-  /// Bytes of all weights and biases in flash.
+  /// Bytes of all weights in flash, as packed.
   public var weightBytes: Int {
-    constants.reduce(0) { $0 + ($1.role == .weights || $1.role == .bias ? $1.bytes.count : 0) }
+    constants.reduce(0) { $0 + ($1.role == .weights ? $1.bytes.count : 0) }
   }
 
   /// Multiply-accumulates of one inference.

@@ -56,6 +56,8 @@ public struct AveragePool2DKernel: Kernel {
   public var inputZeroPoint: Int
   /// Whether every window has one divisor: one multiplier, else one for each number of taps from 1.
   public var hasOneDivisor: Bool
+  /// Whether results are int16 instead of int8.
+  public var isWide: Bool
   /// Zero point, bounds and rounding of the output.
   public var outputStage: OutputStage
   /// int32 multipliers.
@@ -69,12 +71,14 @@ public struct AveragePool2DKernel: Kernel {
 
   /// Creates a call.
   public init(
-    geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, outputStage: OutputStage,
-    multipliers: ConstantID, shifts: ConstantID, input: BufferID, output: BufferID
+    geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, isWide: Bool = false,
+    outputStage: OutputStage, multipliers: ConstantID, shifts: ConstantID, input: BufferID,
+    output: BufferID
   ) {
     self.geometry = geometry
     self.inputZeroPoint = inputZeroPoint
     self.hasOneDivisor = hasOneDivisor
+    self.isWide = isWide
     self.outputStage = outputStage
     self.multipliers = multipliers
     self.shifts = shifts
@@ -83,7 +87,7 @@ public struct AveragePool2DKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { "uq_avg_pool2d_s8" }
+  public var symbol: String { isWide ? "uq_avg_pool2d_s8_s16" : "uq_avg_pool2d_s8" }
   /// The header.
   public var header: String { "uq_pool2d.h" }
   /// The source.
@@ -105,8 +109,13 @@ public struct AveragePool2DKernel: Kernel {
     var parameters = poolParameters(
       geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)
     let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
-    uq_avg_pool2d_s8(
-      &parameters, x, memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(output))
+    if isWide {
+      uq_avg_pool2d_s8_s16(
+        &parameters, x, memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(output))
+    } else {
+      uq_avg_pool2d_s8(
+        &parameters, x, memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(output))
+    }
   }
 }
 

@@ -81,11 +81,11 @@ extension LoweringContext {
     var folded: [Int32] = []
     for channel in 0..<channels {
       let total = biases[channel] - input.zeroPoint * sums[channel].signed
-      let largest = 128 * sums[channel].magnitude
+      let largest = (1 << (input.bits - 1)) * sums[channel].magnitude
       guard total.magnitude < 1 << 31, Int(total.magnitude) + largest < 1 << 31 else {
         throw Diagnostic(
           id: "lower.\(id).overflow",
-          "channel \(channel): |bias| \(total.magnitude) + 128 · Σ|w| \(largest) exceeds 2^31 − 1",
+          "channel \(channel): |bias| \(total.magnitude) + max|x| · Σ|w| \(largest) exceeds 2^31 − 1",
           at: place)
       }
       folded.append(Int32(total))

@@ -5,8 +5,9 @@
 public struct Quantization: Hashable, Codable, Sendable {
   /// Width of the integers: 8, 4, 3, 2 or 1 for weights; 8 or 16 for activations; 32 for biases.
   public var bits: Int
-  /// One scale (per tensor) or one for each index of `axis` (per channel). A channel's scale may be
-  /// negative: the channel then uses the mirrored range. Never 0, never NaN.
+  /// One scale (per tensor) or one for each index of `axis` (per channel); never 0, never NaN.
+  ///
+  /// A channel's scale may be negative: the channel then uses the mirrored range.
   public var scales: [Double]
   /// The integer that stands for 0; 0 for weights.
   public var zeroPoint: Int

@@ -12,15 +12,15 @@ public struct Shape: Hashable, Codable, Sendable, ExpressibleByArrayLiteral,
 
   /// Creates a shape; `nil` where an extent is negative or the count overflows.
   public init?(checking dimensions: [Int]) {
+    // An extent of 0 must not hide an overflow of the others, which strides would run into.
     var product = 1
     for d in dimensions {
-      let (next, overflow) = product.multipliedReportingOverflow(by: d)
+      let (next, overflow) = product.multipliedReportingOverflow(by: d == 0 ? 1 : d)
       guard d >= 0, !overflow else { return nil }
       product = next
     }
-    // An extent of 0 may hide an overflow of the others.
     self.dimensions = dimensions
-    self.count = product
+    self.count = dimensions.contains(0) ? 0 : product
   }
 
   /// Creates a shape from extents that are known to be sound.

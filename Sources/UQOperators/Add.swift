@@ -21,6 +21,10 @@ public struct Add: Operator {
   }
 
   /// Computes the result in the operands' element type; integers wrap.
+  public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
+    .sum(clamp: activation)
+  }
+
   public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
   {
     let a = try requiredValue(operands, 0)

@@ -139,7 +139,7 @@ extension AveragePool2D: LowerableOperator {
   ///
   /// - Throws: `lower.average_pool2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
-    let operands = try LayerOperands("average_pool2d", node, in: context, results: [.int8])
+    let operands = try LayerOperands("average_pool2d", node, in: context, results: [.int8, .int16])
     let geometry = try ImageGeometry(
       "average_pool2d", operands.xType, operands.resultType, window, at: context.place)
     let taps = window.kernel[0] * window.kernel[1]
@@ -161,7 +161,7 @@ extension AveragePool2D: LowerableOperator {
     context.emit(
       AveragePool2DKernel(
         geometry: geometry, inputZeroPoint: operands.input.zeroPoint,
-        hasOneDivisor: hasOneDivisor,
+        hasOneDivisor: hasOneDivisor, isWide: operands.resultType.element == .int16,
         outputStage: OutputStage(operands.output, rounding: rounding),
         multipliers: scales.multipliers, shifts: scales.shifts,
         input: context.buffer(operands.x), output: context.buffer(node.result)))

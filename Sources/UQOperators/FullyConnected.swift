@@ -89,7 +89,7 @@ extension FullyConnected: LowerableOperator {
   /// - Throws: `lower.fully_connected.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
     let operands = try LayerOperands(
-      "fully_connected", node, in: context, results: [.int8, .int16])
+      "fully_connected", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
     let layer = try context.addRequantizedLayer(
       "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
       result: node.result, order: .channelRows)
@@ -102,11 +102,19 @@ extension FullyConnected: LowerableOperator {
         id: "lower.fully_connected.size",
         "x \(x), result \(y): an extent is 0 or sizes leave 31 bits", at: context.place)
     }
-    let kernel = FullyConnectedKernel(
-      batch: x.count / depth, depth: depth, channels: channels,
-      isWide: operands.resultType.element == .int16,
-      outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
-      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
-    context.emit(kernel, macs: operands.macs)
+    let isWide = operands.resultType.element == .int16
+    let stage = OutputStage(operands.output, activation, rounding: context.rounding)
+    let (input, output) = (context.buffer(operands.x), context.buffer(node.result))
+    if operands.xType.element == .int16 {
+      context.emit(
+        WideFullyConnectedKernel(
+          batch: x.count / depth, depth: depth, channels: channels, isWide: isWide,
+          outputStage: stage, layer: layer, input: input, output: output), macs: operands.macs)
+    } else {
+      context.emit(
+        FullyConnectedKernel(
+          batch: x.count / depth, depth: depth, channels: channels, isWide: isWide,
+          outputStage: stage, layer: layer, input: input, output: output), macs: operands.macs)
+    }
   }
 }

@@ -29,6 +29,10 @@ public struct Reshape: Operator {
   }
 
   /// The same elements.
+  public func primitive(_ operands: [TensorType?], _ results: [TensorType]) -> EnginePrimitive? {
+    .copy
+  }
+
   public func evaluate(_ operands: [Tensor?], results: [TensorType]) throws(Diagnostic) -> [Tensor]
   {
     [try requiredValue(operands, 0).reshaped(shape)]

@@ -149,11 +149,11 @@ extension ResizeNearest {
 struct NearestRule {
   /// `coordinate_transformation_mode` of ONNX.
   var coordinates: String
-  /// `nearest_mode` of ONNX.
+  /// `nearest_mode` of ONNX; empty before there was one.
   var rounding: String
 
-  /// The rule of `Upsample` and the first `Resize`.
-  static let old = NearestRule(coordinates: "asymmetric", rounding: "floor")
+  /// The rule of `Upsample` and the first `Resize`, which rounds up where it makes smaller.
+  static let old = NearestRule(coordinates: "asymmetric", rounding: "")
 
   /// The operand's index for each index of the result.
   ///
@@ -185,6 +185,7 @@ struct NearestRule {
       switch rounding {
       case "round_prefer_floor": nearest = (x - 0.5).rounded(.up)
       case "round_prefer_ceil": nearest = (x + 0.5).rounded(.down)
+      case "": nearest = x.rounded(factor < 1 ? .up : .down)
       case "floor": nearest = x.rounded(.down)
       case "ceil": nearest = x.rounded(.up)
       default:

@@ -31,8 +31,10 @@ struct ChannelRange: Equatable {
 
   /// Bounds of products; 0 times anything is 0, as elements are finite.
   static func * (a: ChannelRange, b: ChannelRange) -> ChannelRange {
-    let products = [(a.low, b.low), (a.low, b.high), (a.high, b.low), (a.high, b.high)]
-      .map { $0 == 0 || $1 == 0 ? 0 : $0 * $1 }
+    let pairs: [(Double, Double)] = [
+      (a.low, b.low), (a.low, b.high), (a.high, b.low), (a.high, b.high),
+    ]
+    let products = pairs.map { (x: Double, y: Double) -> Double in x == 0 || y == 0 ? 0 : x * y }
     return ChannelRange(
       low: products.reduce(.infinity, min), high: products.reduce(-.infinity, max)
     ).checked

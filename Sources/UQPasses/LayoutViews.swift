@@ -86,27 +86,13 @@ struct LayoutViews {
     guard let x = node.operands[0], let view = views[x], view.flattened == nil,
       let groups = axisGroups(from: editor.shape(of: x), to: op.shape)
     else { return try keep(node, &editor) }
-    let shape = editor.shape(of: view.base)
-    let isTogether = groups.allSatisfy { group in
-      let axes = group.from.map { view.permutation[$0] }
-      return zip(axes, axes.dropFirst()).allSatisfy { a, b in
-        a < b && (a + 1..<b).allSatisfy { shape[$0] == 1 }
-      }
-    }
-    guard isTogether else {
+    guard
+      let order = orderOfReshape(
+        groups, of: view.permutation, base: editor.shape(of: view.base), to: op.shape)
+    else {
       views[node.result] = LayoutView(
         base: view.base, permutation: view.permutation, flattened: op.shape)
       return
-    }
-    // Extents of 1 travel with the axis in front of them.
-    let ordered = groups.sorted { view.permutation[$0.from[0]] < view.permutation[$1.from[0]] }
-    let leading = op.shape.indices.prefix { op.shape[$0] == 1 }
-    var order = Array(leading)
-    for group in ordered {
-      for axis in group.to {
-        order.append(axis)
-        order += (axis + 1..<op.shape.rank).prefix { op.shape[$0] == 1 }
-      }
     }
     try emitReshape(of: view.base, order, node, op.shape, &editor)
   }
@@ -252,7 +238,7 @@ struct LayoutViews {
       guard let shape = tensor.shape.extended(toRank: rank) else { return id }
       if tensor.count == 1 { return id }
       let moved = try transposed(tensor.reshaped(shape), inverse(permutation))
-      return editor.addConstant(moved, editor.graph[id].name)
+      return editor.replaceConstant(id, with: moved)
     }
     var source = id
     if editor.shape(of: id).rank < rank {
@@ -297,10 +283,34 @@ struct LayoutViews {
       Node(name: editor.graph[id].name, op: op, operands: [base], results: [id]))
   }
 
-  private func transposed(
-    _ tensor: Tensor, _ permutation: [Int]
-  ) throws(Diagnostic) -> Tensor {
-    let type = TensorType(tensor.element, tensor.shape.permuted(permutation))
-    return try Transpose(permutation: permutation).evaluate([tensor], results: [type])[0]
+}
+
+/// A constant with its axes in another order.
+func transposed(_ tensor: Tensor, _ permutation: [Int]) throws(Diagnostic) -> Tensor {
+  let type = TensorType(tensor.element, tensor.shape.permuted(permutation))
+  return try Transpose(permutation: permutation).evaluate([tensor], results: [type])[0]
+}
+
+/// The order of the axes of a reshape's result that the base of a view can be reshaped to; `nil` where
+/// axes that the reshape joins or splits lie apart in the base.
+func orderOfReshape(
+  _ groups: [AxisGroup], of permutation: [Int], base: Shape, to shape: Shape
+) -> [Int]? {
+  let isTogether = groups.allSatisfy { group in
+    let axes = group.from.map { permutation[$0] }
+    return zip(axes, axes.dropFirst()).allSatisfy { a, b in
+      a < b && (a + 1..<b).allSatisfy { base[$0] == 1 }
+    }
   }
+  guard isTogether else { return nil }
+  // Extents of 1 travel with the axis in front of them.
+  let ordered = groups.sorted { permutation[$0.from[0]] < permutation[$1.from[0]] }
+  var order = Array(shape.indices.prefix { shape[$0] == 1 })
+  for group in ordered {
+    for axis in group.to {
+      order.append(axis)
+      order += (axis + 1..<shape.rank).prefix { shape[$0] == 1 }
+    }
+  }
+  return order
 }

@@ -13,6 +13,7 @@ public enum LosslessPasses {
       EliminateCommonSubexpressions(),
       RemoveTransposes(),
       SimplifyReshapes(),
+      HoistTransposes(),
       ReplaceReductions(),
       MergePads(),
       RecognizeActivations(),

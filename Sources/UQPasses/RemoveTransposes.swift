@@ -34,7 +34,9 @@ public struct RemoveTransposes: Pass {
   }
 }
 
-/// What transposes cost: elements moved, then their number, then how early they stand.
+/// What transposes cost: elements moved, then their number, then how early they stand behind layers.
+///
+/// A transpose of an input stands best where it is: what follows then has the inner layout.
 private struct TransposeCost: Comparable {
   var elements = 0
   var count = 0
@@ -44,6 +46,7 @@ private struct TransposeCost: Comparable {
     // A transpose that nothing needs costs nothing.
     var live = [Bool](repeating: false, count: graph.values.count)
     for id in graph.outputs { live[id.index] = true }
+    let isInput = TransposeCost.inputValues(graph)
     var later = 0
     for node in graph.nodes.reversed() where node.results.contains(where: { live[$0.index] }) {
       for case let id? in node.operands { live[id.index] = true }
@@ -51,11 +54,28 @@ private struct TransposeCost: Comparable {
         let shape = graph.type(of: x).shape
         if !movesNothing(transpose.permutation, shape) { elements += shape.count }
         count += 1
-        earliness += later
+        if !isInput[x.index] { earliness += later }
       } else if !(node.op is Reshape) {
         later += 1
       }
     }
+  }
+
+  /// The values that inputs become before any layer.
+  private static func inputValues(_ graph: Graph) -> [Bool] {
+    var result = [Bool](repeating: false, count: graph.values.count)
+    for id in graph.inputs { result[id.index] = true }
+    for node in graph.nodes {
+      let isPlain =
+        node.op is Transpose || node.op is Reshape || node.op.isUnaryElementwise
+        || node.op.isBinaryElementwise
+      guard isPlain else { continue }
+      let comesFromInputs = node.operands.allSatisfy {
+        $0.map { graph.constant($0) != nil || result[$0.index] } ?? true
+      }
+      if comesFromInputs { for id in node.results { result[id.index] = true } }
+    }
+    return result
   }
 
   static func < (a: TransposeCost, b: TransposeCost) -> Bool {

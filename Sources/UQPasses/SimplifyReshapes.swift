@@ -76,7 +76,7 @@ public struct SimplifyReshapes: Pass {
       if let tensor = editor.constant(id) {
         guard let moved = reshaped(tensor, from: type.shape, to: shape) else { continue }
         if moved.shape != tensor.shape {
-          sunk.operands[index] = editor.addConstant(moved, editor.graph[id].name)
+          sunk.operands[index] = editor.replaceConstant(id, with: moved)
         }
       } else {
         sunk.operands[index] = bases[id] ?? id

@@ -46,37 +46,52 @@ struct ActivationQuantizer {
     return found
   }
 
-  /// The range of a value by one method, rounded; an input keeps all that was seen, since a sensor's
-  /// full scale is no outlier.
+  /// The range of a value by one method, rounded.
   func range(of id: ValueID, by method: RangeMethod) throws(Diagnostic) -> ActivationRange {
     let statistics = try statistics(of: id)
-    return statistics.range(by: graph.inputs.contains(id) ? .minmax : method).rounded
+    return statistics.range(by: method).rounded
   }
 
   /// The quantization for a range of a value: 16 bits symmetric for logits that only feed a softmax, 8
   /// bits asymmetric for all else.
-  func quantization(for range: ActivationRange, of id: ValueID, wide: Set<ValueID>) -> Quantization {
+  func quantization(for range: ActivationRange, of id: ValueID, wide: Set<ValueID>) -> Quantization
+  {
     wide.contains(id)
       ? range.symmetricQuantization(bits: 16, powerOfTwo: options.powerOfTwoScales)
       : range.quantization(bits: 8, powerOfTwo: options.powerOfTwoScales)
   }
 
-  /// Values that a fully connected layer makes for a softmax alone.
+  /// Longest row of 8-bit weights whose products with 16-bit activations are sure to fit 32 bits.
+  private static let widestDepth = 448
+
+  /// Values that are worth 16 bits: logits that a fully connected layer makes for a softmax alone, and
+  /// averages that only a fully connected layer reads.
   ///
-  /// Their 16 bits cost two bytes an element for one call and spare the ranking of near ties.
-  func wideLogits() -> Set<ValueID> {
+  /// They are few, cost two bytes an element for one or two calls, and spare the ranking of near ties.
+  func wideValues() -> Set<ValueID> {
     let users = graph.users()
     var result: Set<ValueID> = []
-    for node in graph.nodes where node.op is FullyConnected {
+    for node in graph.nodes where !node.results.contains(where: graph.outputs.contains) {
       let id = node.result
-      let following = users[id.index]
-      if following.count == 1, !graph.outputs.contains(id),
-        graph.nodes[following[0]].op is Softmax
-      {
-        result.insert(id)
-      }
+      guard users[id.index].count == 1 else { continue }
+      let user = graph.nodes[users[id.index][0]]
+      if node.op is FullyConnected, user.op is Softmax { result.insert(id) }
+      if node.op is AveragePool2D, readsWide(user, id, users) { result.insert(id) }
     }
     return result
+  }
+
+  /// Whether `node`, or the one behind its reshape, is a fully connected layer that can read `id` in 16 bits.
+  private func readsWide(_ node: Node, _ id: ValueID, _ users: [[Int]]) -> Bool {
+    if node.op is Reshape, users[node.result.index].count == 1,
+      !graph.outputs.contains(node.result)
+    {
+      return readsWide(graph.nodes[users[node.result.index][0]], node.result, users)
+    }
+    guard node.op is FullyConnected, node.operands[0] == id,
+      let depth = graph.type(of: id).shape.last
+    else { return false }
+    return depth <= Self.widestDepth
   }
 
   /// Writes quantizations into `target`, given the chosen ones of the free values.
@@ -113,7 +128,8 @@ struct ActivationQuantizer {
       guard let shared = chosen[node.result] else { continue }
       for operand in node.operands.compactMap({ $0 }) {
         guard let own = chosen[operand], users[operand.index].count == 1,
-          !graph.inputs.contains(operand), !graph.outputs.contains(operand), own.bits == shared.bits,
+          !graph.inputs.contains(operand), !graph.outputs.contains(operand),
+          own.bits == shared.bits,
           own.scale * 2 >= shared.scale
         else { continue }
         chosen[operand] = shared

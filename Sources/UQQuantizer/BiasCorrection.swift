@@ -21,7 +21,8 @@ struct BiasCorrection {
     var result = quantized
     let layers = graph.nodes.indices.filter { position in
       let node = graph.nodes[position]
-      return PatchMeans.length(node.op, input: graph.type(of: node.operands[0] ?? node.result).shape)
+      return PatchMeans.length(
+        node.op, input: graph.type(of: node.operands[0] ?? node.result).shape)
         != nil && graph.constant(node.operands[1]) != nil
     }
     let wanted = try means(of: layers, in: graph, prepared, quantizing: [:])

@@ -1,4 +1,3 @@
-import Foundation
 import UQGraph
 import UQNumerics
 import UQOperators
@@ -6,9 +5,10 @@ import UQSupport
 
 /// Measures how far a changed network's outputs are from the float network's on probe samples.
 ///
-/// For an output that is a softmax the error of a sample is the Kullback-Leibler divergence of the two
-/// distributions, computed from the softmax's operands so that saturation hides nothing; for any other
-/// output it is `Σ (y − y_ref)²`, relative to the variance of `y_ref` over all samples.
+/// For an output that is a softmax the error of a sample is its risk of another class: over the classes
+/// `j` other than the largest `t`, the largest `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin
+/// in the softmax's operand and `Δ_j` its change. (A divergence of the distributions would be dominated by
+/// samples whose class is in no danger.) For any other output it is `Σ (y − y_ref)²`, relative to the variance of `y_ref` over all samples.
 struct OutputError: Sendable {
   private struct Watched: Sendable {
     var isLogits: Bool
@@ -55,8 +55,23 @@ struct OutputError: Sendable {
     reference = states.map { $0.map(\.values) }
   }
 
-  /// The mean error of a graph run with some values quantized; `.infinity` where it is not a number.
-  func measure(_ prepared: any PreparedGraph, quantizing: [ValueID: Quantization]) throws -> Double {
+  /// Mean errors over the two halves of the samples, each `.infinity` where it is not a number.
+  struct Halves {
+    var even: Double
+    var odd: Double
+
+    /// The error over all samples.
+    var mean: Double { (even + odd) / 2 }
+
+    /// Whether both halves are lower than `factor` of another's: then chance is an unlikely reason.
+    func isLower(than other: Halves, by factor: Double) -> Bool {
+      even < other.even * factor && odd < other.odd * factor
+    }
+  }
+
+  /// The errors of a graph run with some values quantized.
+  func measure(_ prepared: any PreparedGraph, quantizing: [ValueID: Quantization]) throws -> Halves
+  {
     struct State: Sendable {
       var sample: Int
       var output = 0
@@ -71,17 +86,23 @@ struct OutputError: Sendable {
       reference[state.sample][state.output].withUnsafeBufferPointer { wanted in
         state.error +=
           rule.isLogits
-          ? divergence(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
+          ? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
           : rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
       }
       state.output += 1
     }
-    let error = states.reduce(0) { $0 + $1.error } / Double(max(samples.count, 1))
-    return error.isFinite ? error : .infinity
+    func half(_ first: Int) -> Double {
+      let errors = stride(from: first, to: states.count, by: 2).map { states[$0].error }
+      let mean = errors.reduce(0, +) / Double(max(errors.count, 1))
+      return mean.isFinite ? mean : .infinity
+    }
+    return Halves(even: half(0), odd: states.count > 1 ? half(1) : half(0))
   }
 }
 
-private func squaredError(_ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>)
+private func squaredError(
+  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>
+)
   -> Double
 {
   var sum = 0.0
@@ -92,27 +113,23 @@ private func squaredError(_ wanted: UnsafeBufferPointer<Float>, _ actual: Unsafe
   return sum
 }
 
-/// `Σ p·(log p − log q)` for each row of logits.
-private func divergence(
+/// The largest `min(1, (Δ_j / m_j)²)` over the classes, summed over the rows of logits.
+private func flipRisk(
   _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int
 ) -> Double {
   var sum = 0.0
   for row in stride(from: 0, to: wanted.count, by: max(classes, 1)) {
-    var highest = (Double(wanted[row]), Double(actual[row]))
-    for i in row..<row + classes {
-      highest = (max(highest.0, Double(wanted[i])), max(highest.1, Double(actual[i])))
+    var top = row
+    for i in row..<row + classes where wanted[i] > wanted[top] { top = i }
+    var risk = 0.0
+    for i in row..<row + classes where i != top {
+      let margin = Double(wanted[top] - wanted[i])
+      let change = Double(actual[top] - actual[i]) - margin
+      guard change.isFinite else { return .infinity }
+      let ratio = change / max(margin, 1e-6)
+      risk = max(risk, min(1, ratio * ratio))
     }
-    var total = (0.0, 0.0)
-    for i in row..<row + classes {
-      total.0 += exp(Double(wanted[i]) - highest.0)
-      total.1 += exp(Double(actual[i]) - highest.1)
-    }
-    let offset = (highest.0 + log(total.0), highest.1 + log(total.1))
-    for i in row..<row + classes {
-      let p = Double(wanted[i]) - offset.0
-      let q = Double(actual[i]) - offset.1
-      sum += exp(p) * (p - q)
-    }
+    sum += risk
   }
   return sum
 }

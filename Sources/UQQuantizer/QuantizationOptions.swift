@@ -22,7 +22,7 @@ public struct QuantizationOptions: Sendable {
   /// Creates options.
   public init(
     weightBits: Int = 8, layerBits: [String: Int] = [:], method: RangeMethod = .auto,
-    powerOfTwoScales: Bool = false, correctsBiases: Bool = true, probeSamples: Int = 64,
+    powerOfTwoScales: Bool = false, correctsBiases: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits

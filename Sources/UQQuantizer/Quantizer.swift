@@ -33,7 +33,7 @@ public struct Quantizer: Sendable {
     try checkStatistics(graph, calibration)
     var warnings: [Diagnostic] = []
     let activations = ActivationQuantizer(graph: graph, calibration: calibration, options: options)
-    let wide = activations.wideLogits()
+    let wide = activations.wideValues()
     let prepared = try evaluator.prepare(graph)
     let probes = probeSamples(calibration, graph)
     if probes.isEmpty {
@@ -74,7 +74,7 @@ public struct Quantizer: Sendable {
       ).apply(to: dequantized, activations: everywhere)
       let before = try error.measure(evaluator.prepare(dequantized), quantizing: everywhere)
       let after = try error.measure(evaluator.prepare(corrected), quantizing: everywhere)
-      if after < before { dequantized = corrected }
+      if after.mean < before.mean { dequantized = corrected }
     }
     try install(rounded.layers, from: dequantized, into: &integer)
     integer.compact()
@@ -110,7 +110,8 @@ public struct Quantizer: Sendable {
     var layers: [RoundedLayer] = []
     var problems: [Diagnostic] = []
     for (position, node) in graph.nodes.enumerated() {
-      guard let (slot, axis) = weightOperand(node), let weights = graph.constant(node.operands[slot]),
+      guard let (slot, axis) = weightOperand(node),
+        let weights = graph.constant(node.operands[slot]),
         weights.element == .float32
       else { continue }
       let place = SourcePlace(node: node.name, operatorName: node.spec.name)

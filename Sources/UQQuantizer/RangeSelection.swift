@@ -108,8 +108,10 @@ extension TensorStatistics {
       low: Double(firstBin + low) * binWidth, high: Double(firstBin + high + 1) * binWidth)
   }
 
-  /// Alternates over the two ends, shrinking each in steps of 1 % (D1 of Banner et al. and of the
-  /// usual MSE observers): inside the range the error is `scale²/12`, outside the squared distance.
+  /// Alternates over the two ends, shrinking each in steps of 1 %.
+  ///
+  /// Inside the range the error is `scale²/12`, outside the squared distance, as in the usual MSE
+  /// observers.
   private func meanSquareRange(in all: ActivationRange) -> ActivationRange {
     let moments = Moments(self)
     var best = all
@@ -213,7 +215,8 @@ private func quantizationDivergence(_ histogram: [Double], keeping kept: Int, le
     for i in kept..<bins.count { outside += bins[i] }
     var total = outside
     for i in 0..<kept { total += bins[i] }
-    guard total > 0 else { return .infinity }
+    // Where hardly anything is left inside, the last bin alone would match itself perfectly.
+    guard total > 0, outside <= 0.1 * total else { return .infinity }
     var divergence = 0.0
     for level in 0..<levels {
       let start = level * kept / levels

@@ -55,7 +55,8 @@ public struct WeightQuantizer: Sendable {
             scales[c] = scale
             for o in 0..<outer {
               for i in 0..<inner {
-                let q = WeightQuantizer.round(channel[o * inner + i] / scale, template, narrow: bits == 8)
+                let q = WeightQuantizer.round(
+                  channel[o * inner + i] / scale, template, narrow: bits == 8)
                 let position = (o * channels + c) * inner + i
                 target[position] = Int8(q)
                 dequantized[position] = Float(scale * q)

@@ -125,15 +125,15 @@ public struct ComparisonReport: Sendable {
   /// A table for people, with what the differences mean.
   public var table: String {
     var rows = [
-      ["variant", "\(metric.rawValue)", "95 % interval", "same class", "weights", "flash", "RAM", "MACs"]
+      ["variant", metricName, "95 % interval", "as float", "weights", "flash", "RAM", "MACs"]
     ]
     for v in variants {
       guard let accuracy = v.accuracy else {
-        rows.append([v.name, "failed", "", "", "", "", "", ""])
+        rows.append([v.label, "failed", "", "", "", "", "", ""])
         continue
       }
       rows.append([
-        v.name, decimal(accuracy),
+        v.label, decimal(accuracy),
         v.confidence.map { "\(decimal($0.low))–\(decimal($0.high))" } ?? "",
         v.agreement.map { percent($0) } ?? "", bytes(v.weightBytes),
         v.flashBytes == 0 ? "" : (v.isFlashMeasured ? "" : "≥ ") + bytes(v.flashBytes),
@@ -142,21 +142,37 @@ public struct ComparisonReport: Sendable {
     }
     var text = "\(model): \(samples) samples\n\n" + aligned(rows)
     text += "\n" + variants.compactMap(verdict).joined(separator: "\n")
-    return text
+    return text + (legend.isEmpty ? "" : "\n\n" + legend)
+  }
+
+  private var metricName: String {
+    switch metric {
+    case .top1: "top-1"
+    case .auc: "AUC"
+    case .agreement: "agreement"
+    }
+  }
+
+  /// What the columns mean, as far as they are filled.
+  private var legend: String {
+    guard variants.contains(where: { $0.ramBytes > 0 }) else { return "" }
+    let flash =
+      variants.contains { $0.flashBytes > 0 && !$0.isFlashMeasured }
+      ? "flash: all constants, the code comes on top; " : ""
+    return "as float: samples given the float model's class; " + flash + "RAM: the arena"
   }
 
   private func verdict(_ variant: VariantReport) -> String? {
-    if let problem = variant.problem { return "\(variant.name): \(problem)" }
+    if let problem = variant.problem { return "\(variant.label): \(problem)" }
     guard let float = variants.first(where: { $0.name == "float" })?.accuracy,
       let accuracy = variant.accuracy, variant.name != "float"
     else { return nil }
     let difference = accuracy - float
     let points = String(Int((difference.magnitude * 1000).rounded()))
     let tenths = points.count > 1 ? "\(points.dropLast()).\(points.suffix(1))" : "0.\(points)"
-    let what = metric == .agreement ? "agreement" : metric.rawValue
-    if difference == 0 { return "\(variant.name): the same \(what) as float" }
+    if difference == 0 { return "\(variant.label): the same \(metricName) as float" }
     var text =
-      "\(variant.name): \(tenths) points \(difference < 0 ? "below" : "above") float"
+      "\(variant.label): \(tenths) points \(difference < 0 ? "below" : "above") float"
     if let p = variant.pValue {
       text +=
         p >= 0.05
@@ -180,6 +196,12 @@ public struct ComparisonReport: Sendable {
 }
 
 extension VariantReport {
+  /// The name for people: `8 bits`.
+  fileprivate var label: String {
+    guard let bits = Int(name) else { return name }
+    return bits == 1 ? "1 bit" : "\(bits) bits"
+  }
+
   fileprivate var json: JSONValue {
     var members: [JSONValue.Member] = [
       .init("name", .string(name)), .init("bits", .number(bits)),

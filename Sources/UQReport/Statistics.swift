@@ -62,10 +62,11 @@ public func mcNemar(onlyFirst: Int, onlySecond: Int) -> Double {
   return min(1, 2 * tail)
 }
 
-/// Area under the ROC curve of scores, ties counting one half (Mann-Whitney).
+/// Area under the ROC curve of scores, ties counting one half (Mann-Whitney); NaN ranks lowest.
 ///
 /// - Complexity: O(n log n).
 public func areaUnderCurve(scores: [Double], positive: [Bool]) -> Double {
+  let scores = scores.map { $0.isNaN ? -.infinity : $0 }
   let order = scores.indices.sorted { scores[$0] < scores[$1] }
   let positives = positive.count { $0 }
   let negatives = positive.count - positives

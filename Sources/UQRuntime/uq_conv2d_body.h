@@ -21,8 +21,7 @@ static void convolve_row(const uq_conv2d_params *params, const uq_rows *rows,
         const int32_t first = group * group_out;
         for (int32_t x = 0; x < params->out_w; x += 2) {
             int8_t *y = output_row + x * params->out_c + first;
-            const int8_t *x0 =
-                uq_conv2d_patch(params, rows, group, x, scratch);
+            const int8_t *x0 = uq_conv2d_patch(params, rows, group, x, scratch);
             const int8_t *x1 = NULL;
             if (x + 1 < params->out_w) {
                 // Without scratch every patch lies in place.

@@ -14,8 +14,8 @@ const int8_t *uq_conv2d_patch(const uq_conv2d_params *params,
     const int32_t left = x * params->stride_w - params->pad_left;
     const int32_t inside =
         left >= 0 && left + (kernel_w - 1) * dilation < params->in_w;
-    const int32_t is_run = inside && (kernel_w == 1 ||
-                                      (dilation == 1 && params->groups == 1));
+    const int32_t is_run =
+        inside && (kernel_w == 1 || (dilation == 1 && params->groups == 1));
     int8_t *to = patch;
     for (int32_t ky = 0; ky < params->kernel_h; ky++) {
         const int8_t *row = uq_rows_at(rows, ky);

@@ -10,8 +10,8 @@
  * loads, and everything stays in the registers of a Cortex-M.
  */
 static inline void uq_dot_2x2(const uq_weight *w0, const uq_weight *w1,
-                              const int8_t *x0, const int8_t *x1,
-                              int32_t count, int32_t acc[4])
+                              const int8_t *x0, const int8_t *x1, int32_t count,
+                              int32_t acc[4])
 {
     int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
     for (int32_t groups = count >> 3; groups > 0; groups--) {

@@ -17,8 +17,7 @@ static void multiply_2x2(const uq_weight *weights, int32_t depth,
                          const int32_t *bias, int32_t pairs, int32_t next,
                          int32_t *acc)
 {
-    const int32_t stride =
-        next * uq_weights_row_bytes(depth, UQ_WEIGHT_BITS);
+    const int32_t stride = next * uq_weights_row_bytes(depth, UQ_WEIGHT_BITS);
     do {
         int32_t a[4];
         a[0] = bias[0];
@@ -41,8 +40,7 @@ static void multiply_2x1(const uq_weight *weights, int32_t depth,
                          const int8_t *x, const int32_t *bias, int32_t pairs,
                          int32_t next, int32_t *acc)
 {
-    const int32_t stride =
-        next * uq_weights_row_bytes(depth, UQ_WEIGHT_BITS);
+    const int32_t stride = next * uq_weights_row_bytes(depth, UQ_WEIGHT_BITS);
     do {
         acc[0] = bias[0];
         acc[1] = bias[next];
@@ -67,8 +65,8 @@ void UQ_SYMBOL(uq_matmul_s8)(const uq_matmul_params *params, const int8_t *x0,
         const uq_weight *w = weights + first * row_bytes;
         int32_t acc[2 * UQ_MATMUL_BLOCK];
         // A last odd channel makes a block of its own.
-        count = left < UQ_MATMUL_BLOCK ? left - left % 2 * next
-                                       : UQ_MATMUL_BLOCK;
+        count =
+            left < UQ_MATMUL_BLOCK ? left - left % 2 * next : UQ_MATMUL_BLOCK;
         if (x1 != NULL) {
             multiply_2x2(w, depth, x0, x1, bias + first, (count + 1) / 2, next,
                          acc);

@@ -70,7 +70,8 @@ void uq_transpose(const uq_transpose_params *params, const void *source,
     for (int32_t i0 = 0; i0 < sizes[0]; i0++) {
         for (int32_t i1 = 0; i1 < sizes[1]; i1++) {
             for (int32_t i2 = 0; i2 < sizes[2]; i2++) {
-                const int32_t row = i0 * steps[0] + i1 * steps[1] + i2 * steps[2];
+                const int32_t row =
+                    i0 * steps[0] + i1 * steps[1] + i2 * steps[2];
                 for (int32_t i3 = 0; i3 < sizes[3]; i3++) {
                     const uint8_t *element = from + row + i3 * steps[3];
                     *to++ = element[0];

@@ -23,8 +23,7 @@ static window find_window(const uq_pool2d_params *params, const uq_rows *rows,
     window w;
     for (; taps > 0 && column < 0; taps--)
         column += params->dilation_w;
-    while (taps > 0 &&
-           column + (taps - 1) * params->dilation_w >= params->in_w)
+    while (taps > 0 && column + (taps - 1) * params->dilation_w >= params->in_w)
         taps--;
     w.rows = rows;
     w.kernel_h = params->kernel_h;
@@ -169,7 +168,7 @@ static void add_1(const window *w, int32_t c, int32_t *sum)
 
 static void average_row(const uq_pool2d_params *params, const uq_rows *rows,
                         const int32_t *multipliers, const uint8_t *shifts,
-                        int8_t *y)
+                        int8_t *y, int16_t *wide)
 {
     const int32_t channels = params->channels;
     int32_t rows_inside = 0;
@@ -191,22 +190,26 @@ static void average_row(const uq_pool2d_params *params, const uq_rows *rows,
                 add_4(&w, c, sums);
             else
                 add_1(&w, c, sums);
-            for (int32_t i = 0; i < width; i++)
-                *y++ = (int8_t)uq_requantize_to(&params->output, sums[i],
-                                                multipliers[entry],
-                                                shifts[entry]);
+            for (int32_t i = 0; i < width; i++) {
+                const int32_t q =
+                    uq_requantize_to(&params->output, sums[i],
+                                     multipliers[entry], shifts[entry]);
+                if (wide != NULL)
+                    *wide++ = (int16_t)q;
+                else
+                    *y++ = (int8_t)q;
+            }
         }
     }
 }
 
 void uq_avg_pool2d_row_s8(const uq_pool2d_params *params,
-                          const int8_t *const *rows,
-                          const int32_t *multipliers, const uint8_t *shifts,
-                          int8_t *output_row)
+                          const int8_t *const *rows, const int32_t *multipliers,
+                          const uint8_t *shifts, int8_t *output_row)
 {
     uq_rows list = {NULL, NULL, 0, 0, 0, 0};
     list.list = rows;
-    average_row(params, &list, multipliers, shifts, output_row);
+    average_row(params, &list, multipliers, shifts, output_row, NULL);
 }
 
 void uq_avg_pool2d_s8(const uq_pool2d_params *params, const int8_t *input,
@@ -215,7 +218,19 @@ void uq_avg_pool2d_s8(const uq_pool2d_params *params, const int8_t *input,
 {
     uq_rows rows = image_rows(params, input);
     for (int32_t y = 0; y < params->out_h; y++) {
-        average_row(params, &rows, multipliers, shifts, output);
+        average_row(params, &rows, multipliers, shifts, output, NULL);
+        output += params->out_w * params->channels;
+        rows.top += params->stride_h;
+    }
+}
+
+void uq_avg_pool2d_s8_s16(const uq_pool2d_params *params, const int8_t *input,
+                          const int32_t *multipliers, const uint8_t *shifts,
+                          int16_t *output)
+{
+    uq_rows rows = image_rows(params, input);
+    for (int32_t y = 0; y < params->out_h; y++) {
+        average_row(params, &rows, multipliers, shifts, NULL, output);
         output += params->out_w * params->channels;
         rows.top += params->stride_h;
     }

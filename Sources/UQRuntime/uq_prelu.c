@@ -11,8 +11,8 @@ void uq_prelu_s8(const uq_prelu_params *params, const int8_t *x,
                 d >= 0 ? params->multiplier : multipliers[c];
             const uint32_t shift =
                 d >= 0 ? (uint32_t)params->shift : (uint32_t)shifts[c];
-            *y++ = (int8_t)uq_requantize_to(&params->output, d, multiplier,
-                                            shift);
+            *y++ =
+                (int8_t)uq_requantize_to(&params->output, d, multiplier, shift);
         }
     }
 }

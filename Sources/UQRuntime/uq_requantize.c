@@ -43,8 +43,7 @@ static int32_t requantize_double(int32_t acc, int32_t multiplier,
     return saturate(high);
 }
 
-static int32_t requantize_shift(int32_t acc, int32_t multiplier,
-                                uint32_t shift)
+static int32_t requantize_shift(int32_t acc, int32_t multiplier, uint32_t shift)
 {
     if (multiplier == 0)
         return 0;

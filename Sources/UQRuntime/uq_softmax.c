@@ -21,7 +21,8 @@ static uint32_t exponential(const uq_softmax_params *params, int32_t distance)
     fraction = ((uint32_t)exponent & 0x3ffffffu) << 5;
     value = coefficients[4];
     for (int32_t i = 3; i >= 0; i--)
-        value = coefficients[i] - (uint32_t)(((uint64_t)value * fraction) >> 31);
+        value =
+            coefficients[i] - (uint32_t)(((uint64_t)value * fraction) >> 31);
     value = 0x80000000u - (uint32_t)(((uint64_t)value * fraction) >> 31);
     return (value >> 1) >> ((uint32_t)exponent >> 26);
 }

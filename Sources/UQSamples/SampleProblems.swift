@@ -32,7 +32,7 @@ public final class SampleProblems: Sendable {
   /// Records that the sample at `index` cannot be used.
   ///
   /// - Throws: ``Diagnostics``: the first problems in the samples' order, then
-  ///   `samples.too-many-bad`, where there are now more than ``limit`` or every sample is bad.
+  ///   `samples.folder.too-many-bad`, where there are now more than ``limit`` or every sample is bad.
   public func record(_ problem: Diagnostic, at index: Int) throws(Diagnostics) {
     let count = found.withLock { list in
       list[index] = problem
@@ -40,7 +40,7 @@ public final class SampleProblems: Sendable {
     }
     guard count > limit || count >= total else { return }
     let last = Diagnostic(
-      id: "samples.too-many-bad",
+      id: "samples.folder.too-many-bad",
       "\(count) of \(total) samples cannot be used, at most \(limit) may be left out")
     throw Diagnostics(sorted().prefix(limit + 1) + [last])
   }

@@ -105,6 +105,6 @@ public func diagnostics(of error: any Error) -> [Diagnostic] {
   switch error {
   case let many as Diagnostics: many.all
   case let one as Diagnostic: [one]
-  default: [Diagnostic(id: "internal.unexpected", "\(error)")]
+  default: [Diagnostic(id: "internal.error.unexpected", "\(error)")]
   }
 }

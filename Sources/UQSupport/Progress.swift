@@ -1,8 +1,9 @@
 import Foundation
 import Synchronization
 
-/// Shows how far a piece of work is: a bar with rate and time left on a terminal, else a line now and
-/// then. Writes to standard error; silent where asked to be.
+/// Shows how far a piece of work is: a bar on a terminal, else a line now and then.
+///
+/// Rate and time left stand beside it. Writes to standard error; silent where asked to be.
 public final class Progress: Sendable {
   private struct State {
     var done = 0

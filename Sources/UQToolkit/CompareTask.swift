@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import UQBoards
 import UQCalibration
 import UQEngine
 import UQGraph
@@ -67,18 +68,28 @@ public struct CompareTask: Sendable {
     if variants.contains(where: { $0 != "float" }) {
       calibration = try makeCalibration(model)
     }
+    let float = try FloatEngine().prepare(model.optimized)
     var entries: [VariantReport] = []
     var compiled: [CompiledModel?] = []
-    for name in variants {
-      var entry = VariantReport(name: name, bits: Double(name) ?? 32)
+    var exports: [Int: Export] = [:]
+    for (position, name) in variants.enumerated() {
+      var entry = VariantReport(name: name, bits: Int(name).map(Double.init) ?? 32)
       var made: CompiledModel?
       if name == "float" {
         entry.macs = model.optimized.macs
         entry.weightBytes = 4 * model.optimized.parameters
       } else {
         do {
-          let result = try compile(name, model, calibration)
-          describe(result, &entry)
+          let result: CompiledModel
+          if FileManager.default.fileExists(atPath: "\(name)/manifest.json") {
+            let recipe = try ExportRecipe(folder: name)
+            result = try recompile(recipe, at: name, model, calibration)
+            entry.bits = Double(recipe.bits)
+            exports[position] = try Export(folder: name)
+          } else {
+            result = try compile(name, model, calibration)
+          }
+          try describe(result, model, float, samples, &entry)
           made = result
         } catch {
           entry.problem = diagnostics(of: error).map(\.description).joined(separator: "; ")
@@ -87,7 +98,14 @@ public struct CompareTask: Sendable {
       entries.append(entry)
       compiled.append(made)
     }
-    let predictions = try predict(model, samples, compiled)
+    var predictions = try predict(float, samples, compiled)
+    for (position, export) in exports {
+      guard let made = compiled[position] else { continue }
+      do { try run(export, made, samples, into: &predictions, column: position + 1) } catch {
+        entries[position].problem = diagnostics(of: error).map(\.description)
+          .joined(separator: "; ")
+      }
+    }
     let metric = chooseMetric(samples)
     let judge = Judge(metric: metric, labels: samples.labels, predictions: predictions)
     for index in entries.indices where entries[index].problem == nil {
@@ -117,29 +135,85 @@ public struct CompareTask: Sendable {
   private func compile(_ name: String, _ model: LoadedModel, _ calibration: Calibration?) throws
     -> CompiledModel
   {
-    guard let calibration else { throw Diagnostic(id: "compare.calibration.missing", "no calibration") }
+    guard let calibration else {
+      throw Diagnostic(id: "compare.calibration.missing", "no calibration")
+    }
     var options = self.options
     guard let bits = Int(name), [8, 4, 3, 2, 1].contains(bits) else {
       throw Diagnostic(
         id: "compare.variant.unknown",
-        "'\(name)' is no variant; known are float, 8, 4, 3, 2 and 1")
+        "'\(name)' is no variant; known are float, 8, 4, 3, 2, 1 and the folder of an export")
     }
     options.bits = bits
     return try CompiledModel(model.optimized, calibration: calibration, options: options)
   }
 
-  private func describe(_ compiled: CompiledModel, _ entry: inout VariantReport) {
+  /// The program that an export was generated from.
+  private func recompile(
+    _ recipe: ExportRecipe, at folder: String, _ model: LoadedModel, _ calibration: Calibration?
+  ) throws -> CompiledModel {
+    guard recipe.modelDigest == model.digest.description, recipe.layouts.isDefault,
+      recipe.disabledPasses.isEmpty, let calibration
+    else {
+      throw Diagnostic(
+        id: "compare.export.foreign",
+        "was made from another model, or with other layouts or passes than this comparison",
+        at: SourcePlace(file: folder))
+    }
+    return try CompiledModel(
+      model.optimized, calibration: calibration,
+      options: CompileOptions(
+        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding,
+        threads: options.threads))
+  }
+
+  /// Replaces a variant's predictions by those of its compiled C.
+  private func run(
+    _ export: Export, _ compiled: CompiledModel, _ samples: SampleSet,
+    into predictions: inout [[Prediction]?], column: Int
+  ) throws {
+    let runner = QuantizedRunner(compiled)
+    var inputs: [[UInt8]] = []
+    var rows: [Int] = []
+    for index in predictions.indices where predictions[index] != nil {
+      guard let tensors = try samples.tensors(index) else { continue }
+      inputs.append(try runner.inputBytes(of: tensors))
+      rows.append(index)
+    }
+    let outputs = try HostBuild(export, flags: ["-O2"]).run(inputs).outputs
+    guard let port = compiled.program.outputs.first else { return }
+    for (row, bytes) in zip(rows, outputs) {
+      let first = Array(bytes.prefix(port.type.byteCount))
+      guard
+        let tensor = first.withUnsafeBytes({
+          Tensor(port.type.element, port.type.shape, copying: $0)
+        })
+      else { continue }
+      predictions[row]?[column] = CompareTask.prediction([port.dequantize(tensor)])
+    }
+  }
+
+  /// Samples that the quality of layers is measured on.
+  private static let qualitySamples = 16
+
+  private func describe(
+    _ compiled: CompiledModel, _ model: LoadedModel, _ float: any PreparedGraph,
+    _ samples: SampleSet, _ entry: inout VariantReport
+  ) throws {
+    let count = min(Self.qualitySamples, samples.count)
+    let probes = try (0..<count).compactMap { try samples.tensors($0 * samples.count / count) }
+    let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: float)
+      .ratios(probes)
     entry.macs = compiled.program.macs
     entry.weightBytes = compiled.program.weightBytes
     entry.flashBytes = compiled.program.constants.reduce(0) { $0 + $1.bytes.count }
     entry.ramBytes = compiled.plan.byteCount
-    entry.layers = compiled.layerReports
+    entry.layers = compiled.layerReports(ratios)
   }
 
-  private func predict(_ model: LoadedModel, _ samples: SampleSet, _ compiled: [CompiledModel?]) throws
-    -> [[Prediction]?]
-  {
-    let float = try FloatEngine().prepare(model.optimized)
+  private func predict(
+    _ float: any PreparedGraph, _ samples: SampleSet, _ compiled: [CompiledModel?]
+  ) throws -> [[Prediction]?] {
     let progress = Progress("comparing", total: samples.count, unit: "samples", silent: isQuiet)
     let result = try parallelMap(
       count: samples.count, threads: options.threads,
@@ -203,7 +277,9 @@ private struct Judge {
     case .top1:
       entry.accuracy = Double(correct) / Double(total)
       entry.confidence = .wilson(successes: correct, of: total)
-      if entry.name != "float" { entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant) }
+      if entry.name != "float" {
+        entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant)
+      }
     case .auc:
       let area = areaUnderCurve(scores: scores, positive: positive)
       entry.accuracy = area

@@ -68,8 +68,18 @@ public struct ExportTask: Sendable {
         target: target.name, bits: "\(options.bits)", rounding: options.rounding,
         goldens: try goldens(compiled, calibration, layouts: layouts),
         manifest: provenance(model)))
-    try AtomicFile.writeFolder(files, to: output)
+    try writeFolder(files)
     return compiled
+  }
+
+  /// Replaces an earlier export; whatever else is in the folder stays.
+  private func writeFolder(_ files: [(name: String, data: Data)]) throws(Diagnostic) {
+    let holdsExport = FileManager.default.fileExists(atPath: "\(output)/manifest.json")
+    try AtomicFile.writeFolder(files, to: output) { name in
+      holdsExport
+        && (name == "manifest.json" || name == "selftest.c"
+          || name.hasPrefix("uq_") && (name.hasSuffix(".c") || name.hasSuffix(".h")))
+    }
   }
 
   /// What `uq verify` needs to make the same program again.

@@ -27,7 +27,8 @@ public struct InitTask: Sendable {
   public func run() throws {
     guard replaces || !FileManager.default.fileExists(atPath: output) else {
       throw Diagnostic(
-        id: "init.file.exists", "exists already; --force replaces it", at: SourcePlace(file: output))
+        id: "init.file.exists", "exists already; --force replaces it", at: SourcePlace(file: output)
+      )
     }
     let loaded = try LoadedModel(Workspace(model: model, folder: "/nonexistent"))
     let folder = URL(fileURLWithPath: output).deletingLastPathComponent()

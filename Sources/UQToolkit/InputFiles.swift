@@ -55,6 +55,9 @@ public struct InputFiles: Sendable {
     guard counts.count <= 1, forms.count <= 1, let count = counts.first else {
       throw Diagnostic(id: "run.input.samples", "the inputs have different numbers of samples")
     }
+    guard count != 0 else {
+      throw Diagnostic(id: "run.input.empty", "the file holds no sample")
+    }
     isStacked = count >= 0
     replacesBatch = forms.first ?? false
     if count < 0 {
@@ -149,7 +152,8 @@ public struct InputFiles: Sendable {
     return file.count == model.count ? SampleAxis.none : nil
   }
 
-  private static func part(_ tensor: Tensor, _ index: Int, of count: Int, _ shape: Shape) -> Tensor {
+  private static func part(_ tensor: Tensor, _ index: Int, of count: Int, _ shape: Shape) -> Tensor
+  {
     let size = shape.count * tensor.element.byteCount
     return tensor.withUnsafeBytes { bytes in
       let slice = UnsafeRawBufferPointer(rebasing: bytes[index * size..<(index + 1) * size])

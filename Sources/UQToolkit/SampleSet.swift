@@ -46,7 +46,7 @@ public struct SampleSet: Sendable {
 
   /// The tensors of a sample, one for each input; `nil` where it cannot be used and is left out.
   ///
-  /// - Throws: `samples.too-many-bad`.
+  /// - Throws: `samples.folder.too-many-bad`.
   public func tensors(_ index: Int) throws -> [Tensor]? {
     do {
       let sample = try folder.sample(at: positions[index])

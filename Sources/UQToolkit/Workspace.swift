@@ -44,7 +44,9 @@ public struct Workspace: Sendable {
     let found = try Workspace.read(file)
     if let model {
       modelPath = model
-      let same = found.model.map { Workspace.resolve($0, in: folder) == Workspace.resolve(model, in: ".") }
+      let same = found.model.map {
+        Workspace.resolve($0, in: folder) == Workspace.resolve(model, in: ".")
+      }
       configuration = same ?? true ? found : WorkspaceConfiguration()
     } else if let model = found.model {
       modelPath = folder == "." ? model : "\(folder)/\(model)"
@@ -94,7 +96,8 @@ public struct Workspace: Sendable {
       }
       return wanted
     }
-    let stem = URL(fileURLWithPath: modelPath).deletingPathExtension().lastPathComponent.lowercased()
+    let stem = URL(fileURLWithPath: modelPath).deletingPathExtension().lastPathComponent
+      .lowercased()
     let letters = stem.map { ("a"..."z").contains($0) || ("0"..."9").contains($0) ? $0 : "_" }
     let name = String(letters.prefix(64))
     return name.first.map { ("a"..."z").contains($0) } ?? false ? name : "model_\(name)"
@@ -129,9 +132,33 @@ public struct Workspace: Sendable {
     }
     if text.allSatisfy(\.isWhitespace) { return WorkspaceConfiguration() }
     do { return try YAMLDecoder().decode(WorkspaceConfiguration.self, from: text) } catch {
+      let (reason, line, column) = describe(error)
       throw Diagnostic(
-        id: "workspace.configuration.malformed", "cannot be read: \(error)",
-        at: SourcePlace(file: path))
+        id: "workspace.configuration.malformed", "cannot be read: \(reason)",
+        at: SourcePlace(file: path, line: line, column: column))
+    }
+  }
+
+  /// One line for what is wrong with a configuration, and the place where it is known.
+  private static func describe(_ error: any Error) -> (String, Int?, Int?) {
+    var cause = error
+    if case .dataCorrupted(let context)? = error as? DecodingError,
+      let inner = context.underlyingError
+    {
+      cause = inner
+    }
+    switch cause {
+    case YamlError.scanner(_, let problem, let mark, _),
+      YamlError.parser(_, let problem, let mark, _),
+      YamlError.composer(_, let problem, let mark, _):
+      return (problem, mark.line, mark.column)
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      let text = context.debugDescription.split(whereSeparator: \.isNewline).first ?? ""
+      return ((path.isEmpty ? "" : "'\(path)': ") + text, nil, nil)
+    default:
+      return (String("\(cause)".split(whereSeparator: \.isNewline).first ?? ""), nil, nil)
     }
   }
 

@@ -12,8 +12,11 @@ struct CalibrateCommand: ParsableCommand {
       One pass keeps what every range method needs, and samples for rounding from data. The file is the
       same for any number of threads, order of samples and split into shards.
 
+      `uq calibrate collect --help` lists the options.
+
       EXAMPLES
         uq calibrate --data samples/
+        uq calibrate --data samples/ --samples 200 --output calibration.uqcal
         uq calibrate --data samples/ --shard 1/4 --output part1.uqcal
         uq calibrate merge part1.uqcal part2.uqcal part3.uqcal part4.uqcal --output calibration.uqcal
       """,
@@ -22,7 +25,12 @@ struct CalibrateCommand: ParsableCommand {
 
 struct CollectCommand: DiagnosedCommand {
   static let configuration = CommandConfiguration(
-    commandName: "collect", abstract: "Calibrates with samples (what `uq calibrate` does).")
+    commandName: "collect", abstract: "Calibrates with samples (what `uq calibrate` does).",
+    discussion: """
+      EXAMPLES
+        uq calibrate --data samples/
+        uq calibrate --data samples/ --keep 4M --output calibration.uqcal
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var common: CommonOptions
@@ -67,7 +75,12 @@ struct CollectCommand: DiagnosedCommand {
 
 struct MergeCommand: DiagnosedCommand {
   static let configuration = CommandConfiguration(
-    commandName: "merge", abstract: "Merges calibrations of one model made from parts of the samples.")
+    commandName: "merge",
+    abstract: "Merges calibrations of one model made from parts of the samples.",
+    discussion: """
+      EXAMPLES
+        uq calibrate merge part1.uqcal part2.uqcal --output calibration.uqcal
+      """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var common: CommonOptions

@@ -60,7 +60,15 @@ protocol DiagnosedCommand: ParsableCommand {
 
 extension DiagnosedCommand {
   func run() throws {
-    do { try perform() } catch {
+    do {
+      try perform()
+      // What was printed may still be on its way to a full disk.
+      if fflush(nil) != 0 {
+        throw Diagnostic(
+          id: "output.stdout.write",
+          "cannot write to standard output: \(String(cString: strerror(errno)))")
+      }
+    } catch {
       for problem in diagnostics(of: error) { writeError(problem.description) }
       throw ExitCode(1)
     }

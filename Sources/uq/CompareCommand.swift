@@ -47,6 +47,9 @@ struct CompareCommand: DiagnosedCommand {
 
   func validate() throws {
     if let samples, samples < 1 { throw ValidationError("--samples takes a number from 1") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads takes 1 to 1024, not \(threads)")
+    }
     if variants.split(separator: ",").isEmpty { throw ValidationError("--variants names none") }
   }
 

@@ -78,16 +78,21 @@ struct VerifyCommand: DiagnosedCommand {
   }
 
   private func text(_ result: VerificationResult) -> String {
+    let width = result.builds.map(\.name.count).max() ?? 0
     var lines = result.builds.map { build -> String in
       let verdict =
         !build.problems.isEmpty
         ? "failed" : build.mismatches == 0 ? "identical" : "\(build.mismatches) bytes differ"
-      var line = "\(build.name): \(build.samples) inputs, \(build.compared) output bytes, \(verdict)"
+      let name = build.name + String(repeating: " ", count: width - build.name.count)
+      var line = "\(name)  \(build.samples) inputs, \(build.compared) output bytes: \(verdict)"
       if let instructions = build.instructions { line += ", \(instructions) instructions" }
       if let stack = build.stackBytes { line += ", \(stack) bytes of stack" }
       return line
     }
-    lines.append("\(result.mismatches) of \(result.outputs) output bytes differ from the simulator")
+    lines.append(
+      result.isIdentical
+        ? "all \(result.outputs) output bytes are those of the simulator"
+        : "\(result.mismatches) of \(result.outputs) output bytes differ from the simulator")
     return lines.joined(separator: "\n")
   }
 }

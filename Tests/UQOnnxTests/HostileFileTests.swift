@@ -108,7 +108,9 @@ import UQSupport
       do {
         // A cut between two fields leaves a shorter model that may be sound.
         _ = try load(Array(model[..<length]))
-      } catch { #expect(diagnostics(of: error).allSatisfy { $0.id != "internal.unexpected" }) }
+      } catch {
+        #expect(diagnostics(of: error).allSatisfy { $0.id != "internal.error.unexpected" })
+      }
     }
     #expect(id(model) == nil)
     #expect(id(Array(model.dropLast())) != nil)
@@ -128,7 +130,7 @@ import UQSupport
           _ = try OnnxImporter.load(path: path, operators: operators)
         } catch {
           refused += 1
-          #expect(diagnostics(of: error).allSatisfy { $0.id != "internal.unexpected" })
+          #expect(diagnostics(of: error).allSatisfy { $0.id != "internal.error.unexpected" })
         }
         _ = try? OnnxInspection.read(path: path, operators: operators)
       }

@@ -48,17 +48,6 @@ struct ModelExpectation: Sendable, CustomTestStringConvertible {
     try LosslessPasses.pipeline.run(on: &graph)
     let transposes = graph.nodes.count { $0.op is Transpose }
     let reshapes = graph.nodes.count { $0.op is Reshape }
-    print(
-      model.name, "nodes", original.nodes.count, "->", graph.nodes.count, "transposes", transposes,
-      "reshapes", reshapes, "parameters", original.parameters, "->", graph.parameters)
-    if let path = ProcessInfo.processInfo.environment["UQ_DUMP_NODES"], path == model.name {
-      for node in graph.nodes {
-        print(
-          node.spec.name,
-          node.operands.map { $0.map { graph[$0].name + "\(graph.type(of: $0))" } ?? "-" },
-          "->", node.results.map { graph[$0].name + "\(graph.type(of: $0))" }, node.op)
-      }
-    }
     #expect(transposes <= model.transposes)
     #expect(reshapes <= model.reshapes)
     if let weights = model.weights { #expect(weights.contains(graph.parameters)) }

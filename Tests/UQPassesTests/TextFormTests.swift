@@ -65,10 +65,13 @@ let graphOperators = allOperators.compactMap { $0 as? any Operator.Type }
   }
 
   @Test(arguments: [
-    ("grap \"x\" {}", 1, 1, "uqir.syntax"),
-    ("graph \"x\" {\n  input %x float32[1]\n}", 2, 12, "uqir.syntax"),
-    ("graph \"x\" {\n  input %x: float33[1]\n}", 2, 13, "uqir.type"),
-    ("graph \"x\" {\n  input %x: float32[99999999999999, 99999999999]\n}", 2, 13, "uqir.type"),
+    ("grap \"x\" {}", 1, 1, "uqir.text.syntax"),
+    ("graph \"x\" {\n  input %x float32[1]\n}", 2, 12, "uqir.text.syntax"),
+    ("graph \"x\" {\n  input %x: float33[1]\n}", 2, 13, "uqir.type.malformed"),
+    (
+      "graph \"x\" {\n  input %x: float32[99999999999999, 99999999999]\n}", 2, 13,
+      "uqir.type.malformed"
+    ),
     ("graph \"x\" {\n  input %x: float32[1]\n  input %x: float32[1]\n}", 3, 8, "uqir.value.twice"),
     ("graph \"x\" {\n  output \"y\" = %x\n}", 2, 16, "uqir.value.unknown"),
     ("graph \"x\" {\n  constant %x: int8[1] = [300]\n}", 2, 26, "uqir.constant.range"),
@@ -79,10 +82,10 @@ let graphOperators = allOperators.compactMap { $0 as? any Operator.Type }
     ),
     ("graph \"x\" {\n  constant %x: int8[1] = base64(!)\n}", 2, 26, "uqir.constant.payload"),
     ("graph \"x\" {\n  constant %x: int8[99] = sha256(00)\n}", 2, 27, "uqir.constant.digest"),
-    ("graph \"x\" {\n  %x: int8[99] = what()\n}", 2, 18, "uqir.operator"),
-    ("graph \"x\" {\n  %x: int8[99] = clip() {\"low\":}\n}", 2, 25, "uqir.attributes"),
-    ("graph \"x", 1, 8, "uqir.string"),
-    ("graph \"x\" {", 1, 12, "uqir.syntax"),
+    ("graph \"x\" {\n  %x: int8[99] = what()\n}", 2, 18, "uqir.operator.unknown"),
+    ("graph \"x\" {\n  %x: int8[99] = clip() {\"low\":}\n}", 2, 25, "uqir.attributes.malformed"),
+    ("graph \"x", 1, 8, "uqir.string.malformed"),
+    ("graph \"x\" {", 1, 12, "uqir.text.syntax"),
   ])
   func locatesErrors(text: String, line: Int, column: Int, id: String) {
     let error = #expect(throws: Diagnostic.self) {

@@ -67,10 +67,10 @@ import UQSupport
     let few = SampleProblems(total: 100)
     for index in [5, 1, 9] { try few.record(bad, at: index) }
     #expect(few.warnings.map(\.severity) == [.warning, .warning, .warning])
-    #expect(problems { try few.record(bad, at: 2) }.last == "samples.too-many-bad")
+    #expect(problems { try few.record(bad, at: 2) }.last == "samples.folder.too-many-bad")
     let many = SampleProblems(total: 1000)
     #expect(many.limit == 10)
     let all = SampleProblems(total: 1)
-    #expect(problems { try all.record(bad, at: 0) }.last == "samples.too-many-bad")
+    #expect(problems { try all.record(bad, at: 0) }.last == "samples.folder.too-many-bad")
   }
 }

@@ -108,7 +108,9 @@ struct  Uq__Calibration__Sample
    */
   uint64_t key;
   /*
-   * Elements of each input in the model's order, little-endian float32.
+   * Elements of each input in the model's order, little-endian float32. An input of at least 1024 elements
+   * with at most 256 different values is shorter: a byte for each element, the index of its value, then
+   * the values as float32 in the order of their first occurrence.
    */
   size_t n_inputs;
   ProtobufCBinaryData *inputs;

@@ -88,11 +88,10 @@ static inline int32_t uq_conv2d_scratch_bytes(const uq_conv2d_params *params)
  * The exporter proves |bias[o]| + 128 * sum over k of |w[o][k]| < 2^31 for
  * each output channel o, so no partial sum overflows.
  */
-void uq_conv2d_row_s8(const uq_conv2d_params *params,
-                      const int8_t *const *rows, const int8_t *weights,
-                      const int32_t *bias, const int32_t *multipliers,
-                      const uint8_t *shifts, int8_t *output_row,
-                      int8_t *scratch);
+void uq_conv2d_row_s8(const uq_conv2d_params *params, const int8_t *const *rows,
+                      const int8_t *weights, const int32_t *bias,
+                      const int32_t *multipliers, const uint8_t *shifts,
+                      int8_t *output_row, int8_t *scratch);
 void uq_conv2d_row_s8_w4(const uq_conv2d_params *params,
                          const int8_t *const *rows, const uint8_t *weights,
                          const int32_t *bias, const int32_t *multipliers,

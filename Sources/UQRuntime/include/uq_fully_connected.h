@@ -76,4 +76,36 @@ void uq_fully_connected_s8_s16_w1(const uq_fully_connected_params *params,
                                   const int32_t *multipliers,
                                   const uint8_t *shifts, int16_t *output);
 
+/* Matrix product of int16 activations by constant weights of any width. */
+typedef struct {
+    /* Rows of the input and of the output; at least 1. */
+    int32_t batch;
+    /* Elements of an input row; at least 1. */
+    int32_t in_c;
+    /* Elements of an output row; at least 1. */
+    int32_t out_c;
+    /* Bits of a weight: 8, 4, 3, 2 or 1. */
+    int32_t weight_bits;
+    /* Zero point, clamp and rounding; int8, or int16 for
+     * uq_fully_connected_s16. */
+    uq_output output;
+} uq_fully_connected_s16_params;
+
+/*
+ * As uq_fully_connected_s8, for int16 inputs of zero point 0: what a global
+ * average hands to a classifier without the noise of 8 bits. Weights of every
+ * width are unpacked one by one (as bytes: hence the void pointer), which is
+ * meant for the small last layer of a network.
+ *
+ * The exporter proves |bias[o]| + 32768 * sum over k of |w[o][k]| < 2^31.
+ */
+void uq_fully_connected_s16_s8(const uq_fully_connected_s16_params *params,
+                               const int16_t *input, const void *weights,
+                               const int32_t *bias, const int32_t *multipliers,
+                               const uint8_t *shifts, int8_t *output);
+void uq_fully_connected_s16(const uq_fully_connected_s16_params *params,
+                            const int16_t *input, const void *weights,
+                            const int32_t *bias, const int32_t *multipliers,
+                            const uint8_t *shifts, int16_t *output);
+
 #endif

@@ -31,8 +31,8 @@ typedef struct {
  */
 void uq_matmul_s8(const uq_matmul_params *params, const int8_t *x0,
                   const int8_t *x1, const int8_t *weights, const int32_t *bias,
-                  const int32_t *multipliers, const uint8_t *shifts,
-                  int8_t *y0, int8_t *y1);
+                  const int32_t *multipliers, const uint8_t *shifts, int8_t *y0,
+                  int8_t *y1);
 void uq_matmul_s8_w4(const uq_matmul_params *params, const int8_t *x0,
                      const int8_t *x1, const uint8_t *weights,
                      const int32_t *bias, const int32_t *multipliers,

@@ -68,13 +68,17 @@ void uq_max_pool2d_s8(const uq_pool2d_params *params, const int8_t *input,
  * most 255 * kernel_h * kernel_w: it fits for windows below 2^23 taps.
  */
 void uq_avg_pool2d_row_s8(const uq_pool2d_params *params,
-                          const int8_t *const *rows,
-                          const int32_t *multipliers, const uint8_t *shifts,
-                          int8_t *output_row);
+                          const int8_t *const *rows, const int32_t *multipliers,
+                          const uint8_t *shifts, int8_t *output_row);
 
 /* A whole image: input [in_h, in_w, channels], no overlap with output. */
 void uq_avg_pool2d_s8(const uq_pool2d_params *params, const int8_t *input,
                       const int32_t *multipliers, const uint8_t *shifts,
                       int8_t *output);
+
+/* uq_avg_pool2d_s8 with int16 outputs, for a classifier that reads int16. */
+void uq_avg_pool2d_s8_s16(const uq_pool2d_params *params, const int8_t *input,
+                          const int32_t *multipliers, const uint8_t *shifts,
+                          int16_t *output);
 
 #endif
