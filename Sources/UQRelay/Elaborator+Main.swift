@@ -38,8 +38,8 @@ extension Elaborator {
       var name = originalName(parameter.name, among: function)
       if !taken.insert(name).inserted { name = parameter.name }
       var value: RelayValue
-      if let tensor = parameters[name] ?? parameters[parameter.name] {
-        usedParameters.insert(parameters[name] == nil ? parameter.name : name)
+      if let (key, tensor) = storedValue(of: [name, parameter.name]) {
+        usedParameters.insert(key)
         if tensor.element.isFloat { parameterCount += tensor.count }
         value = .tensor(builder.addConstant(tensor, name: name))
         if let type = parameter.type {
@@ -59,6 +59,16 @@ extension Elaborator {
     var result = evaluate(function.body, &scope)
     if let type = function.result { check(&result, is: type, "the result", at: type.offset) }
     return result
+  }
+
+  /// The stored value under one of the names, or under one with the characters replaced that the
+  /// printer may have kept and the file has not, or the other way round.
+  private func storedValue(of names: [String]) -> (key: String, tensor: Tensor)? {
+    let spellings = names + names.map { String($0.map { ".:-".contains($0) ? "_" : $0 }) }
+    for name in spellings {
+      if let tensor = parameters[name] { return (name, tensor) }
+    }
+    return nil
   }
 
   /// The name of a parameter before the printer told it from those of other functions by a number.

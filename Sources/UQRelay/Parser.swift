@@ -93,7 +93,8 @@ struct Parser {
   }
 
   private var described: String {
-    let shown = source.string(token.range.prefix(40)) + (token.range.count > 40 ? "..." : "")
+    let start = SourceText.printable(source.string(token.range.prefix(40)))
+    let shown = start + (token.range.count > 40 ? "..." : "")
     switch token.kind {
     case .end: return lexer.openComment == nil ? "the end" : "the end (inside a comment)"
     case .string: return "the string \(shown)"

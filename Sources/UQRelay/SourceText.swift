@@ -71,11 +71,21 @@ final class SourceText: @unchecked Sendable {
     var first = max(start, offset - margin)
     while first > start, bytes[first] & 0xC0 == 0x80 { first -= 1 }
     while end > offset, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-    let shown = string(first..<max(end, first)).map { $0.isWhitespace ? " " : $0 }
+    let shown = Self.printable(string(first..<max(end, first)))
     let before = string(first..<min(max(offset, first), bytes.count)).count
     let lead = first > start ? "..." : ""
-    return "    \(lead)\(String(shown))\n"
+    return "    \(lead)\(shown)\n"
       + String(repeating: " ", count: 4 + lead.count + before) + "^"
+  }
+
+  /// A text on one line, its control characters as blanks.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          let isControl = scalar.properties.generalCategory == .control
+          return isControl || scalar.properties.isWhitespace ? " " : scalar
+        }))
   }
 
   private func line(of offset: Int) -> Int {
