@@ -1,0 +1,163 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// Mean of integers over windows of `[N, H, W, C]`, divided toward zero, in the operand's type.
+public struct IntegerAveragePool2D: Operator {
+  /// Geometry.
+  public var window: Window2D
+  /// Whether taps in the padding count as zeros.
+  public var includesPadding: Bool
+
+  /// Creates the operator.
+  public init(window: Window2D, includesPadding: Bool = false) {
+    self.window = window
+    self.includesPadding = includesPadding
+  }
+
+  /// Names and operands.
+  public static let spec = OperatorSpec(
+    "integer_average_pool2d", "Mean of integers over windows of NHWC, truncated.",
+    operands: [OperandSpec("x")])
+
+  /// `[N, H', W', C]`.
+  ///
+  /// - Throws: `shape.integer_average_pool2d.*`, `type.integer_average_pool2d.element`.
+  public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
+    let types = OperandTypes("integer_average_pool2d", operands)
+    let x = try types.required(0, "x", rank: 4)
+    try checkIntegers(x, "x")
+    return [TensorType(x.element, try types.windowed(x, window, channels: x.shape[3]))]
+  }
+
+  /// The definition; sums wrap in the operand's type.
+  public func evaluate(
+    _ operands: [Tensor?], results: [TensorType]
+  ) throws(Diagnostic) -> [Tensor] {
+    let x = try requiredValue(operands, 0)
+    let element = x.element
+    let input = x.shape
+    let shape = results[0].shape
+    let channels = shape[3]
+    var result = Tensor(zeros: .int64, shape)
+    x.converted(to: .int64).withElements(Int64.self) { x in
+      result.withMutableElements(Int64.self) { y in
+        var next = 0
+        for n in 0..<shape[0] {
+          for row in 0..<shape[1] {
+            let rowTaps = window.taps(0, row, input[1])
+            let top = row * window.strides[0] - window.padding[0]
+            for column in 0..<shape[2] {
+              let columnTaps = window.taps(1, column, input[2])
+              let left = column * window.strides[1] - window.padding[1]
+              let divisor =
+                includesPadding
+                ? window.kernel[0] * window.kernel[1] : rowTaps.count * columnTaps.count
+              for c in 0..<channels {
+                var sum: Int64 = 0
+                for i in rowTaps {
+                  let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+                  for j in columnTaps {
+                    sum &+= x[(line + left + j * window.dilations[1]) * channels + c]
+                  }
+                }
+                y[next] = wrapped(sum, element) / Int64(max(divisor, 1))
+                next += 1
+              }
+            }
+          }
+        }
+      }
+    }
+    return [result.converted(to: element)]
+  }
+
+  @inline(__always)
+  private func wrapped(_ sum: Int64, _ element: ElementType) -> Int64 {
+    switch element {
+    case .int8: Int64(Int8(truncatingIfNeeded: sum))
+    case .uint8: Int64(UInt8(truncatingIfNeeded: sum))
+    case .int16: Int64(Int16(truncatingIfNeeded: sum))
+    case .uint16: Int64(UInt16(truncatingIfNeeded: sum))
+    case .int32: Int64(Int32(truncatingIfNeeded: sum))
+    case .uint32: Int64(UInt32(truncatingIfNeeded: sum))
+    default: sum
+    }
+  }
+}
+
+extension IntegerAveragePool2D {
+  /// Relay's `qnn.avg_pool2d`; `nn.avg_pool2d` and `nn.global_avg_pool2d` of integers.
+  public static var imports: [ImportRule] {
+    [
+      .relay("qnn.avg_pool2d") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "data")
+        let element = builder.type(of: x).element
+        let requantized = try builder.addStep(
+          Requantize(
+            inputScales: [try builder.scale(node, 1, "input scale")],
+            inputZeroPoints: [try builder.zeroPoint(node, 2, "input zero point")],
+            outputScale: try builder.scale(node, 3, "output scale"),
+            outputZeroPoint: try builder.zeroPoint(node, 4, "output zero point"),
+            element: .int32), [x], "requantized", of: node)
+        var pooling = node
+        pooling.results = ["\(node.results.first ?? node.name):pooled"]
+        let pooled = try pool(pooling, &builder, requantized)
+        let range = element.integerRange
+        let high = builder.addConstant(
+          Tensor([Int32(clamping: range.upperBound)], []), name: "\(node.name):high")
+        let low = builder.addConstant(
+          Tensor([Int32(clamping: range.lowerBound)], []), name: "\(node.name):low")
+        let bounded = try builder.addStep(Minimum(), [pooled, high], "bounded", of: node)
+        let clipped = try builder.addStep(Maximum(), [bounded, low], "clipped", of: node)
+        return try builder.add(Cast(element: element), [clipped], as: node)
+      }
+    ]
+  }
+
+  /// Adds the pooling that `nn.avg_pool2d` or `nn.global_avg_pool2d` of integers is.
+  ///
+  /// - Throws: `import.pool.ceil`, `import.conv.layout`, `import.window.*`.
+  static func imported(_ node: ForeignNode, _ builder: inout GraphBuilder) throws(Diagnostic)
+    -> [ValueID]
+  {
+    [try pool(node, &builder, try node.operand(0, "data"))]
+  }
+
+  private static func pool(
+    _ node: ForeignNode, _ builder: inout GraphBuilder, _ data: ValueID
+  ) throws(Diagnostic) -> ValueID {
+    let layouts = try ConvolutionLayouts(pooling: node)
+    let x = try builder.channelsLast(data, layouts, of: node)
+    let extents = [builder.shape(of: x)[1], builder.shape(of: x)[2]]
+    var window = Window2D(kernel: extents)
+    if !node.operatorName.hasPrefix("nn.global") {
+      var kernel = try node.ints("pool_size") ?? []
+      if kernel.count == 1 { kernel += kernel }
+      guard kernel.count == 2 else {
+        throw Diagnostic(
+          id: "import.window.rank", "attribute 'pool_size' is \(kernel), not of 2 numbers",
+          at: node.place)
+      }
+      window = try Window2D(relay: node, kernel: kernel)
+    }
+    let includesPadding = try node.int("count_include_pad", default: 0) != 0
+    if try node.int("ceil_mode", default: 0) != 0 {
+      for axis in 0..<2 {
+        let span = (window.kernel[axis] - 1) * window.dilations[axis] + 1
+        let rest = extents[axis] + window.padding[axis] + window.padding[axis + 2] - span
+        let missing = (window.strides[axis] - rest % window.strides[axis]) % window.strides[axis]
+        guard rest >= 0, missing == 0 || !includesPadding else {
+          throw Diagnostic(
+            id: "import.pool.ceil",
+            "ceil_mode with count_include_pad over \(extents) is not supported for integers",
+            at: node.place)
+        }
+        window.padding[axis + 2] += missing
+      }
+    }
+    let op = IntegerAveragePool2D(
+      window: window, includesPadding: includesPadding && window.padding != [0, 0, 0, 0])
+    return try builder.addSpatial(op, [x], layouts, of: node)
+  }
+}
