@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -9,10 +10,14 @@ public struct IntegerAveragePool2D: Operator {
   /// Whether taps in the padding count as zeros.
   public var includesPadding: Bool
 
+  /// Type that sums wrap in; `nil` for the operand's.
+  public var sums: ElementType?
+
   /// Creates the operator.
-  public init(window: Window2D, includesPadding: Bool = false) {
+  public init(window: Window2D, includesPadding: Bool = false, sums: ElementType? = nil) {
     self.window = window
     self.includesPadding = includesPadding
+    self.sums = sums
   }
 
   /// Names and operands.
@@ -30,12 +35,12 @@ public struct IntegerAveragePool2D: Operator {
     return [TensorType(x.element, try types.windowed(x, window, channels: x.shape[3]))]
   }
 
-  /// The definition; sums wrap in the operand's type.
+  /// The definition.
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
     let x = try requiredValue(operands, 0)
-    let element = x.element
+    let element = sums ?? x.element
     let input = x.shape
     let shape = results[0].shape
     let channels = shape[3]
@@ -69,7 +74,7 @@ public struct IntegerAveragePool2D: Operator {
         }
       }
     }
-    return [result.converted(to: element)]
+    return [result.converted(to: x.element)]
   }
 
   @inline(__always)
@@ -111,7 +116,11 @@ extension IntegerAveragePool2D {
         let bounded = try builder.addStep(Minimum(), [pooled, high], "bounded", of: node)
         let clipped = try builder.addStep(Maximum(), [bounded, low], "clipped", of: node)
         return try builder.add(Cast(element: element), [clipped], as: node)
-      }
+      },
+      .relay("nn.avg_pool2d") { node, builder throws(Diagnostic) in try imported(node, &builder) },
+      .relay("nn.global_avg_pool2d") { node, builder throws(Diagnostic) in
+        try imported(node, &builder)
+      },
     ]
   }
 
@@ -159,5 +168,47 @@ extension IntegerAveragePool2D {
     let op = IntegerAveragePool2D(
       window: window, includesPadding: includesPadding && window.padding != [0, 0, 0, 0])
     return try builder.addSpatial(op, [x], layouts, of: node)
+  }
+}
+
+extension IntegerAveragePool2D: LowerableOperator {
+  /// One call of `uq_avg_pool2d_s8`, whose multipliers divide exactly.
+  ///
+  /// For a divisor n of at most 2^22 and a sum of magnitude up to 128 n, the mantissa of `1/n` rounded up
+  /// is off by less than 2^-30 of itself, so `sum · m / 2^s` truncated is `sum / n` truncated.
+  ///
+  /// - Throws: `lower.integer_average_pool2d.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let x = try context.activation(node, 0)
+    let (xType, yType) = (context.type(of: x), context.type(of: node.result))
+    guard xType.element == .int8, sums == .int32 else {
+      throw context.problem(
+        node, "element", "means of \(xType.element.name) summed in its own width: no kernel")
+    }
+    let geometry = try ImageGeometry(
+      "integer_average_pool2d", xType, yType, window, at: context.place)
+    let taps = window.kernel[0] * window.kernel[1]
+    guard taps < 1 << 20 else {
+      throw context.problem(node, "window", "a window of \(taps) elements; below 2^20 is supported")
+    }
+    let hasOneDivisor = includesPadding || window.padding.allSatisfy { $0 == 0 }
+    var multipliers: [Int32] = []
+    var shifts: [UInt8] = []
+    for divisor in hasOneDivisor ? taps...taps : 1...taps {
+      // The smallest m of 31 bits with m / 2^s not below 1 / n.
+      let shift = 30 + (divisor == 1 ? 0 : Int.bitWidth - (divisor - 1).leadingZeroBitCount)
+      let exact = ((1 << shift) + divisor - 1) / divisor
+      multipliers.append(Int32(clamping: exact))
+      shifts.append(UInt8(shift))
+    }
+    let factors = ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)
+    let rights = ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts)
+    context.emit(
+      AveragePool2DKernel(
+        geometry: geometry, inputZeroPoint: 0, hasOneDivisor: hasOneDivisor,
+        outputStage: OutputStage(
+          zeroPoint: 0, bounds: -128...127, rounding: .single, exact: .towardZero),
+        multipliers: context.addConstant(factors), shifts: context.addConstant(rights),
+        input: context.buffer(x), output: context.buffer(node.result)))
   }
 }

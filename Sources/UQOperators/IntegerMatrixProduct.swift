@@ -124,6 +124,12 @@ extension IntegerMatrixProduct {
           node, &builder, zeroPointA: try builder.zeroPoint(node, 2, "x zero point"),
           zeroPointB: try builder.zeroPoint(node, 3, "y zero point"))
       },
+      .relay("nn.dense") { node, builder throws(Diagnostic) in
+        try importedDense(node, &builder)
+      },
+      .relay("nn.batch_matmul") { node, builder throws(Diagnostic) in
+        try importedBatch(node, &builder)
+      },
     ]
   }
 

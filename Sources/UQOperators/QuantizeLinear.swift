@@ -49,18 +49,17 @@ public struct QuantizeLinear: Operator {
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
     let x = try requiredValue(operands, 0).converted(to: .float32)
-    let count = max(scales.count, zeroPoints.count)
-    let scales = (0..<count).map { scales[scales.count == 1 ? 0 : $0] }
+    let count = max(self.scales.count, zeroPoints.count)
+    let scales = (0..<count).map { self.scales[self.scales.count == 1 ? 0 : $0] }
     let zeros = (0..<count).map { Float(zeroPoints[zeroPoints.count == 1 ? 0 : $0]) }
     let range = element.integerRange
-    let low = Float(range.lowerBound)
-    let high = Float(range.upperBound)
+    let low = Int64(range.lowerBound)
+    let high = Int64(range.upperBound)
     let rule: FloatingPointRoundingRule = tiesToEven ? .toNearestOrEven : .toNearestOrAwayFromZero
     let integers: Tensor = x.mapped(along: axis, count: count) { (x: Float, channel) -> Int64 in
       let level = (x / scales[channel]).rounded(rule) + zeros[channel]
-      let value = level.isNaN ? zeros[channel] : level
-      return min(max(Int64(min(max(value, low), high)), Int64(range.lowerBound)),
-        Int64(range.upperBound))
+      let value: Float = level.isNaN ? zeros[channel] : level
+      return min(max(Int64(min(max(value, Float(low)), Float(high))), low), high)
     }
     return [integers.converted(to: element)]
   }

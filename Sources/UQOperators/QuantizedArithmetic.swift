@@ -1,4 +1,5 @@
 import UQGraph
+import UQKernels
 import UQNumerics
 import UQSupport
 
@@ -128,5 +129,59 @@ extension QuantizedArithmetic {
     Scale(
       scale: try builder.scale(node, index, "\(role) scale"),
       zeroPoint: try builder.zeroPoint(node, index + 1, "\(role) zero point"))
+  }
+}
+
+extension QuantizedArithmetic: LowerableOperator {
+  /// One call of `uq_add_rounded_s8` or `uq_mul_s8`.
+  ///
+  /// - Throws: `lower.quantized_arithmetic.*`.
+  public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
+    let place = context.place
+    let op = self
+    try context.lowerPair(node) { left, right, isSwapped, broadcast, result throws(Diagnostic) in
+      guard !isSwapped || kind != .subtract else {
+        throw Diagnostic(
+          id: "lower.quantized_arithmetic.broadcast",
+          "the first operand is repeated; no kernel subtracts that way", at: place)
+      }
+      let (a, b) = isSwapped ? (op.b, op.a) : (op.a, op.b)
+      let stage = OutputStage(zeroPoint: y.zeroPoint, bounds: -128...127, rounding: .single)
+      if kind == .multiply {
+        let product = op.a.scale * op.b.scale
+        let factor = try op.factor(product, at: place)
+        return MultiplyKernel(
+          broadcast: broadcast, zeroA: a.zeroPoint, zeroB: b.zeroPoint,
+          scale: KernelScale(
+            multiplier: factor.multiplier, shift: factor.shift, rounding: .single),
+          output: stage, a: left.source, b: right.source, y: result)
+      }
+      let first = try op.factor(a.scale, at: place)
+      let second = try op.factor(b.scale, at: place)
+      return RoundedAddKernel(
+        broadcast: broadcast,
+        a: RoundedAddKernel.Side(
+          source: left.source, zeroPoint: a.zeroPoint, multiplier: first.multiplier,
+          shift: first.shift),
+        b: RoundedAddKernel.Side(
+          source: right.source, zeroPoint: b.zeroPoint, multiplier: second.multiplier,
+          shift: second.shift), subtracts: kind == .subtract, output: stage, y: result)
+    }
+  }
+
+  /// The ratio of a scale to the result's as kernels take it.
+  private func factor(
+    _ scale: Float, at place: SourcePlace
+  ) throws(Diagnostic) -> (multiplier: Int, shift: Int) {
+    if scale == y.scale { return (1 << 30, 30) }
+    let factor = FixedPointFactor(Double(scale) / Double(y.scale))
+    // Below 2^-32 nothing of 17 bits remains; 2^12 times them still fits in 30 bits.
+    if factor.multiplier == 0 || 31 - factor.shift > 62 { return (0, 33) }
+    guard factor.shift <= 12 else {
+      throw Diagnostic(
+        id: "lower.quantized_arithmetic.scale",
+        "the ratio of scales \(scale) and \(y.scale) is not below 2^12", at: place)
+    }
+    return (Int(factor.multiplier), 31 - factor.shift)
   }
 }

@@ -104,7 +104,7 @@ public struct Requantize: Operator {
   }
 
   /// Whether scales differ, so that something is rounded.
-  var isScaled: Bool { inputScales.count > 1 || inputScales[0] != outputScale }
+  public var isScaled: Bool { inputScales.count > 1 || inputScales[0] != outputScale }
 
   /// The ratios of scales in fixed point.
   public var factors: [FixedPointFactor] {
