@@ -156,7 +156,13 @@ extension Conv2D {
           try builder.addConvolution(
             node, window: window.window2D, groups: try node.int("group", default: 1))
         ]
-      }
+      },
+      .relay("nn.conv1d") { node, builder throws(Diagnostic) in
+        [try builder.addConvolution(node, dataLayout: "NCW", kernelLayout: "OIW")]
+      },
+      .relay("nn.conv2d") { node, builder throws(Diagnostic) in
+        [try builder.addConvolution(node, dataLayout: "NCHW", kernelLayout: "OIHW")]
+      },
     ]
   }
 }
