@@ -135,7 +135,8 @@ extension GraphImport {
       }
       return values.map { .value($0) }
     } catch {
-      report(error.located(in: place), isUnsupported: isUnsupported(error, ids))
+      let types = ids.compactMap { $0 }.map { builder.type(of: $0) }
+      report(error.located(in: place), isUnsupported: error.isBeyondSupport(operands: types))
       return []
     }
   }
@@ -149,28 +150,6 @@ extension GraphImport {
         "onnx.constant.size",
         "the model computes constants of an extent out of proportion to its "
           + "file", at: place)
-    }
-  }
-
-  /// Whether what a rule refused is sound ONNX.
-  ///
-  /// Shapes that do not fit, operands whose types disagree among themselves, and attributes and
-  /// operands that are missing or contradict each other are the model's fault; the last part of
-  /// the id tells them from what a rule merely does not support.
-  private func isUnsupported(_ problem: Diagnostic, _ operands: [ValueID?]) -> Bool {
-    let parts = problem.id.split(separator: ".")
-    switch parts.first {
-    case "shape": return problem.id == "shape.value.size"
-    case "type":
-      return Set(operands.compactMap { $0 }.map { builder.type(of: $0).element }).count < 2
-    case "import":
-      if parts.starts(with: ["import", "attribute"]), parts.last == "type" { return false }
-      let faults: Set<Substring> = [
-        "missing", "range", "repeated", "count", "inferred", "unsound", "lengths", "extent",
-        "depth", "bias", "weights",
-      ]
-      return !(parts.last.map(faults.contains) ?? false)
-    default: return true
     }
   }
 

@@ -4,6 +4,7 @@ import UQNumerics
 import UQOnnx
 import UQOperators
 import UQPasses
+import UQRelay
 import UQSupport
 
 /// A model as imported and as optimised without loss.
@@ -31,14 +32,15 @@ public struct LoadedModel: Sendable {
         "there is no pass '\(name)'; known are \(LosslessPasses.names.joined(separator: ", "))")
     }
     digest = try LoadedModel.digest(of: path)
-    guard !path.hasSuffix(".relay") else {
-      throw Diagnostic(
-        id: "import.relay.unavailable", "Relay text cannot be read yet; export the network to ONNX",
-        at: SourcePlace(file: path))
+    if workspace.isRelay {
+      imported = try RelayImporter.load(
+        path: path, options: workspace.relayOptions, operators: allOperators
+      ).graph
+    } else {
+      var options = OnnxOptions()
+      options.shapes = workspace.configuration.shapes ?? [:]
+      imported = try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
     }
-    var options = OnnxOptions()
-    options.shapes = workspace.configuration.shapes ?? [:]
-    imported = try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
     optimized = imported
     try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)

@@ -1,5 +1,6 @@
 import Foundation
 import UQGraph
+import UQRelay
 import UQSamples
 import UQSupport
 import Yams
@@ -18,6 +19,8 @@ public struct WorkspaceConfiguration: Codable, Sendable {
   public var preprocess: Preprocessing?
   /// Shapes of inputs that the model leaves open.
   public var shapes: [String: [Int]]?
+  /// Path of a Relay model's parameters, relative to the file.
+  public var params: String?
 
   /// An empty configuration.
   public init() {}
@@ -29,12 +32,14 @@ public struct Workspace: Sendable {
   public var modelPath: String
   /// What `uq.yaml` says, empty where there is none or where it is about another model.
   public var configuration: WorkspaceConfiguration
+  /// Path of a Relay model's parameters; `nil` has them looked for beside the model.
+  public var paramsPath: String?
 
   /// Finds the model: the one asked for, that of `uq.yaml`, or the only one in the folder.
   ///
   /// - Throws: `workspace.model.missing`, `workspace.model.none`, `workspace.model.several`,
   ///   `workspace.configuration.malformed`.
-  public init(model: String?, folder: String = ".") throws(Diagnostic) {
+  public init(model: String?, params: String? = nil, folder: String = ".") throws(Diagnostic) {
     let file = URL(fileURLWithPath: folder).appendingPathComponent("uq.yaml").path
     let found = try Workspace.read(file)
     if let model {
@@ -48,6 +53,8 @@ public struct Workspace: Sendable {
       modelPath = try Workspace.onlyModel(in: folder)
       configuration = found
     }
+    paramsPath =
+      params ?? configuration.params.map { folder == "." ? $0 : "\(folder)/\($0)" }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: modelPath, isDirectory: &isFolder),
       !isFolder.boolValue
@@ -56,6 +63,14 @@ public struct Workspace: Sendable {
         id: "workspace.model.missing", "there is no such model file",
         at: SourcePlace(file: modelPath))
     }
+  }
+
+  /// Whether the model is Relay text or a Model Library Format archive, by its name.
+  public var isRelay: Bool { modelPath.hasSuffix(".relay") || modelPath.hasSuffix(".tar") }
+
+  /// What the Relay importer is told.
+  var relayOptions: RelayOptions {
+    RelayOptions(shapes: configuration.shapes ?? [:], params: paramsPath)
   }
 
   /// Path of the calibration: the one asked for, that of `uq.yaml`, or `calibration.uqcal`.

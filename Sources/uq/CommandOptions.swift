@@ -42,10 +42,15 @@ struct CommonOptions: ParsableArguments {
 struct ModelOption: ParsableArguments {
   @Option(
     help: "The model (default: that of uq.yaml, else the only .onnx or .relay file here).",
-    completion: .file(extensions: ["onnx", "relay"]))
+    completion: .file(extensions: ["onnx", "relay", "tar"]))
   var model: String?
 
-  func workspace() throws -> Workspace { try Workspace(model: model) }
+  @Option(
+    help: "Parameters of a Relay model (default: MODEL.params or params.bin beside it).",
+    completion: .file(extensions: ["params", "bin"]))
+  var params: String?
+
+  func workspace() throws -> Workspace { try Workspace(model: model, params: params) }
 }
 
 /// A command whose problems are printed one a line, with exit status 1.
