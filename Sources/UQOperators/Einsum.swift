@@ -22,7 +22,8 @@ public enum Einsum: ForeignOperator {
     ).map(Array.init)
     let problem = Diagnostic(
       id: "import.einsum.equation",
-      "equation '\(equation)' is no product of two operands with an explicit result", at: node.place)
+      "equation '\(equation)' is no product of two operands with an explicit result", at: node.place
+    )
     guard sides.count == 2, terms.count == 2, node.operands.count == 2, sides[0].last == "-" else {
       throw problem
     }

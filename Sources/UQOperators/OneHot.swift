@@ -47,7 +47,8 @@ public enum OneHot: ForeignOperator {
       let bound = builder.addConstant(
         Tensor(wrapping: [Int64(depth)], type.element, []), name: "\(node.name):depth")
       let zero = builder.addConstant(Tensor(zeros: type.element, []), name: "\(node.name):zero")
-      let isNegative = try builder.addStep(Compare(kind: .less), [wide, zero], "negative", of: node)
+      let isNegative = try builder.addStep(
+        Compare(kind: .less), [wide, zero], "negative", of: node)
       let raised = try builder.addStep(Add(), [wide, bound], "raised", of: node)
       wide = try builder.addStep(Where(), [isNegative, raised, wide], "index", of: node)
     }

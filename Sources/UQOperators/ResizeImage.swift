@@ -34,8 +34,11 @@ public enum ResizeImage: ForeignOperator {
           node, &builder, x, sizes, layout,
           Sampling(
             method: name == "bilinear" ? "linear" : name == "bicubic" ? "cubic" : name,
-            coordinates: aligns ? "align_corners" : name == "nearest_neighbor" ? "asymmetric"
-              : "half_pixel", rounding: "", alpha: -0.5, excludesOutside: false))
+            coordinates: aligns
+              ? "align_corners"
+              : name == "nearest_neighbor"
+                ? "asymmetric"
+                : "half_pixel", rounding: "", alpha: -0.5, excludesOutside: false))
       },
     ]
   }
@@ -130,7 +133,9 @@ private struct Sampling {
   /// Whether pixels outside the image have no weight.
   var excludesOutside: Bool
 
-  func position(_ index: Int, from: Int, to: Int, at place: SourcePlace) throws(Diagnostic) -> Double {
+  func position(_ index: Int, from: Int, to: Int, at place: SourcePlace) throws(Diagnostic)
+    -> Double
+  {
     let scale = Double(Float(from) / Float(to))
     switch coordinates {
     case "half_pixel": return (Double(index) + 0.5) * scale - 0.5

@@ -80,13 +80,15 @@ public struct Sort: Operator {
       .relay("sort") { node, builder throws(Diagnostic) in
         let x = try node.operand(0, "data")
         let op = Sort(
-          axis: try axis(node, builder, x), isDescending: !(try node.flag("is_ascend", default: true)))
+          axis: try axis(node, builder, x),
+          isDescending: !(try node.flag("is_ascend", default: true)))
         return try builder.add(op, [x], as: node)
       },
       .relay("argsort") { node, builder throws(Diagnostic) in
         let x = try node.operand(0, "data")
         let op = Sort(
-          axis: try axis(node, builder, x), isDescending: !(try node.flag("is_ascend", default: true)),
+          axis: try axis(node, builder, x),
+          isDescending: !(try node.flag("is_ascend", default: true)),
           positions: try node.elementType("dtype") ?? .int32)
         return try builder.add(op, [x], as: node)
       },
@@ -95,7 +97,9 @@ public struct Sort: Operator {
         let axis = try axis(node, builder, x)
         let extent = builder.shape(of: x)[axis]
         var count = try node.optionalInt("k") ?? 1
-        if let operand = try builder.optionalScalar(node, 1, "k") { count = Int(exactly: operand) ?? -1 }
+        if let operand = try builder.optionalScalar(node, 1, "k") {
+          count = Int(exactly: operand) ?? -1
+        }
         let wanted = try node.text("ret_type", default: "both")
         let kinds: [ElementType?]
         let element = try node.elementType("dtype") ?? .int32

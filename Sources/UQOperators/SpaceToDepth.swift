@@ -214,7 +214,8 @@ public enum SpaceToDepth: ForeignOperator {
     for (index, axis) in from.enumerated() where axis.letter.isUppercase {
       order.append(index)
       var extent = shape[index]
-      for (inner, block) in from.enumerated() where String(block.letter) == axis.letter.lowercased() {
+      for (inner, block) in from.enumerated() where String(block.letter) == axis.letter.lowercased()
+      {
         order.append(inner)
         extent *= shape[inner]
       }
