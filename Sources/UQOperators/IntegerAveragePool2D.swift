@@ -92,7 +92,7 @@ public struct IntegerAveragePool2D: Operator {
 }
 
 extension IntegerAveragePool2D {
-  /// Relay's `qnn.avg_pool2d`; `nn.avg_pool2d` and `nn.global_avg_pool2d` of integers.
+  /// Relay's `qnn.avg_pool2d`.
   public static var imports: [ImportRule] {
     [
       .relay("qnn.avg_pool2d") { node, builder throws(Diagnostic) in
@@ -117,20 +117,7 @@ extension IntegerAveragePool2D {
         let clipped = try builder.addStep(Maximum(), [bounded, low], "clipped", of: node)
         return try builder.add(Cast(element: element), [clipped], as: node)
       },
-      .relay("nn.avg_pool2d") { node, builder throws(Diagnostic) in try imported(node, &builder) },
-      .relay("nn.global_avg_pool2d") { node, builder throws(Diagnostic) in
-        try imported(node, &builder)
-      },
     ]
-  }
-
-  /// Adds the pooling that `nn.avg_pool2d` or `nn.global_avg_pool2d` of integers is.
-  ///
-  /// - Throws: `import.pool.ceil`, `import.conv.layout`, `import.window.*`.
-  static func imported(_ node: ForeignNode, _ builder: inout GraphBuilder) throws(Diagnostic)
-    -> [ValueID]
-  {
-    [try pool(node, &builder, try node.operand(0, "data"))]
   }
 
   private static func pool(
@@ -139,17 +126,14 @@ extension IntegerAveragePool2D {
     let layouts = try ConvolutionLayouts(pooling: node)
     let x = try builder.channelsLast(data, layouts, of: node)
     let extents = [builder.shape(of: x)[1], builder.shape(of: x)[2]]
-    var window = Window2D(kernel: extents)
-    if !node.operatorName.hasPrefix("nn.global") {
-      var kernel = try node.ints("pool_size") ?? []
-      if kernel.count == 1 { kernel += kernel }
-      guard kernel.count == 2 else {
-        throw Diagnostic(
-          id: "import.window.rank", "attribute 'pool_size' is \(kernel), not of 2 numbers",
-          at: node.place)
-      }
-      window = try Window2D(relay: node, kernel: kernel)
+    var kernel = try node.ints("pool_size") ?? []
+    if kernel.count == 1 { kernel += kernel }
+    guard kernel.count == 2 else {
+      throw Diagnostic(
+        id: "import.window.rank", "attribute 'pool_size' is \(kernel), not of 2 numbers",
+        at: node.place)
     }
+    var window = try Window2D(relay: node, kernel: kernel)
     let includesPadding = try node.int("count_include_pad", default: 0) != 0
     if try node.int("ceil_mode", default: 0) != 0 {
       for axis in 0..<2 {

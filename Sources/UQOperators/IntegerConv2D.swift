@@ -125,7 +125,7 @@ public struct IntegerConv2D: Operator {
 }
 
 extension IntegerConv2D {
-  /// Relay's `qnn.conv2d`, and `nn.conv2d` of integers.
+  /// Relay's `qnn.conv2d`; the rule of `nn.conv2d` hands integers over.
   public static var imports: [ImportRule] {
     [
       .relay("qnn.conv2d") { node, builder throws(Diagnostic) in
@@ -133,7 +133,6 @@ extension IntegerConv2D {
           node, &builder, inputZeroPoint: try builder.zeroPoint(node, 2, "input zero point"),
           weightZeroPoints: try builder.zeroPoints(node, 3, "kernel zero point"))
       },
-      .relay("nn.conv2d") { node, builder throws(Diagnostic) in try imported(node, &builder) },
     ]
   }
 

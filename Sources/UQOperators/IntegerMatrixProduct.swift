@@ -111,7 +111,8 @@ public struct IntegerMatrixProduct: Operator {
 }
 
 extension IntegerMatrixProduct {
-  /// Relay's `qnn.dense` and `qnn.batch_matmul`; `nn.dense` and `nn.batch_matmul` of integers.
+  /// Relay's `qnn.dense` and `qnn.batch_matmul`; the rules of `nn.dense` and `nn.batch_matmul` hand
+  /// integers over.
   public static var imports: [ImportRule] {
     [
       .relay("qnn.dense") { node, builder throws(Diagnostic) in
@@ -123,12 +124,6 @@ extension IntegerMatrixProduct {
         try importedBatch(
           node, &builder, zeroPointA: try builder.zeroPoint(node, 2, "x zero point"),
           zeroPointB: try builder.zeroPoint(node, 3, "y zero point"))
-      },
-      .relay("nn.dense") { node, builder throws(Diagnostic) in
-        try importedDense(node, &builder)
-      },
-      .relay("nn.batch_matmul") { node, builder throws(Diagnostic) in
-        try importedBatch(node, &builder)
       },
     ]
   }
@@ -158,11 +153,10 @@ extension IntegerMatrixProduct {
         "operands are \(builder.type(of: a)) and \(builder.type(of: b)), not of rank 3",
         at: node.place)
     }
-    let isQuantized = node.operatorName.hasPrefix("qnn.")
     if try node.int("transpose_a", default: 0) != 0 {
       a = try builder.addStep(Transpose(permutation: [0, 2, 1]), [a], "x", of: node)
     }
-    if try node.int("transpose_b", default: isQuantized ? 0 : 1) == 0 {
+    if try node.int("transpose_b", default: 0) == 0 {
       b = try builder.addStep(Transpose(permutation: [0, 2, 1]), [b], "y", of: node)
     }
     let op = IntegerMatrixProduct(

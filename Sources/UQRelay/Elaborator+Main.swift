@@ -33,8 +33,10 @@ extension Elaborator {
   private mutating func enter(_ function: FunctionSyntax, _ outer: Scope) -> RelayValue {
     var scope = outer
     scope.path = ""
+    var taken: Set<String> = []
     for parameter in function.parameters {
-      let name = originalName(parameter.name, among: function)
+      var name = originalName(parameter.name, among: function)
+      if !taken.insert(name).inserted { name = parameter.name }
       var value: RelayValue
       if let tensor = parameters[name] ?? parameters[parameter.name] {
         usedParameters.insert(parameters[name] == nil ? parameter.name : name)

@@ -18,6 +18,7 @@ extension Parser {
 
   private mutating func parseSequenceInside() throws(Diagnostic) -> RelayExpression {
     let start = token.range.lowerBound
+    let level = openBrackets
     var statements: [RelayExpression.Statement] = []
     var parts: [RelayExpression] = []
     while true {
@@ -40,8 +41,8 @@ extension Parser {
           }
         }
       } catch {
+        guard error.id != "relay.syntax.depth", skipToStatement(level) else { throw error }
         report(error)
-        guard error.id != "relay.syntax.depth", skipToStatement() else { throw error }
         statements.append(
           .init(
             kind: .sequence(RelayExpression(kind: .invalid, offset: offset, depth: 1)),
@@ -57,16 +58,13 @@ extension Parser {
     if module.version == .v004 { _ = take(.semicolon) }
   }
 
-  /// Goes on behind the ';' that ends the statement with a problem; false where there is none.
-  private mutating func skipToStatement() -> Bool {
-    var depth = 0
-    while problems.count < Self.problemLimit {
+  /// Goes on behind the ';' that ends the statement with a problem, where `level` brackets are open;
+  /// false where there is none.
+  private mutating func skipToStatement(_ level: Int) -> Bool {
+    while problems.count < Self.problemLimit, openBrackets >= level {
       switch token.kind {
-      case .open, .openBrace, .openBracket: depth += 1
-      case .close, .closeBrace, .closeBracket:
-        if depth == 0 { return false }
-        depth -= 1
-      case .semicolon where depth == 0:
+      case .close, .closeBrace, .closeBracket: if openBrackets == level { return false }
+      case .semicolon where openBrackets == level:
         advance()
         return true
       case .end, .metadata, .keyword(.def), .keyword(.type), .keyword(.extern): return false
@@ -251,14 +249,8 @@ extension Parser {
       advance()
       return try made(.graph(number), offset)
     case .global:
-      var name = source.string(token.range.dropFirst())
+      let name = source.string(token.range.dropFirst())
       advance()
-      // '@f.g(...)': a name with dots; a projection has a number behind the dot.
-      while token.kind == .dot, peek().kind == .identifier {
-        advance()
-        name += "." + text
-        advance()
-      }
       return try made(.global(name), offset)
     case .meta(let key, let index):
       advance()

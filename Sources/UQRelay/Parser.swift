@@ -17,6 +17,8 @@ struct Parser {
   var module = RelayModule()
   /// How deep the parse is inside.
   var nesting = 0
+  /// Brackets that are open before the word at hand.
+  var openBrackets = 0
 
   /// Parses a text.
   ///
@@ -25,7 +27,10 @@ struct Parser {
     DeepStack.run {
       var parser = Parser(source)
       parser.parseText()
-      return (parser.module, parser.problems)
+      let problems = parser.problems.sorted {
+        ($0.place.line ?? 0, $0.place.column ?? 0) < ($1.place.line ?? 0, $1.place.column ?? 0)
+      }
+      return (parser.module, problems)
     }
   }
 
@@ -39,6 +44,11 @@ struct Parser {
 
   /// Goes on to the next word.
   mutating func advance() {
+    switch token.kind {
+    case .open, .openBrace, .openBracket: openBrackets += 1
+    case .close, .closeBrace, .closeBracket: openBrackets -= 1
+    default: break
+    }
     token = lexer.next()
     if !lexer.problems.isEmpty {
       for problem in lexer.problems { report(problem) }
@@ -215,15 +225,8 @@ struct Parser {
     case .keyword(.def):
       advance()
       guard token.kind == .global else { throw expected("the name of a function, as in '@main'") }
-      var name = globalName()
-      if take(.dot) {
-        // Names with dots are printed by TVM and not read back.
-        repeat {
-          guard isNameWord else { throw expected("the rest of a name") }
-          name += "." + text
-          advance()
-        } while take(.dot)
-      }
+      let name = source.string(token.range.dropFirst())
+      advance()
       let function = try parseFunction(offset)
       if module.functions.contains(where: { $0.name == name }) {
         report(
@@ -244,12 +247,6 @@ struct Parser {
     case .identifier, .keyword: true
     default: false
     }
-  }
-
-  private mutating func globalName() -> String {
-    let name = source.string(token.range.dropFirst())
-    advance()
-    return name
   }
 
   private mutating func parseTypeDefinition(isExtern: Bool) throws(Diagnostic) {

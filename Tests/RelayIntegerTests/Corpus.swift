@@ -20,7 +20,7 @@ struct CorpusCase {
 
   init(_ name: String) throws {
     let path = "\(Self.folder)/\(name)"
-    let graph = try RelayImporter.load(path: "\(path)/model.relay", operators: testOperators).graph
+    let graph = try RelayImporter.load(path: "\(path)/model.relay", operators: allOperators).graph
     try graph.verify()
     self.graph = graph
     let arrays = try NumPyArchive.read("\(path)/inputs.npz")
@@ -54,64 +54,5 @@ struct CorpusCase {
       let b = pair.1.converted(to: .float64).elements(Double.self)
       return zip(a, b).reduce(worst) { max($0, abs($1.0 - $1.1)) }
     }
-  }
-}
-
-let testOperators: [any ForeignOperator.Type] = [InterimRules.self] + allOperators
-
-/// Rules that the corpus needs besides those of integers.
-enum InterimRules: ForeignOperator {
-  static var imports: [ImportRule] {
-    [
-      .relay("nn.bias_add") { node, builder throws(Diagnostic) in
-        let x = try node.operand(0, "data")
-        let rank = builder.shape(of: x).rank
-        let axis = try node.int("axis", default: 1)
-        let at = axis < 0 ? axis + rank : axis
-        let bias = try node.operand(1, "bias")
-        var extents = [Int](repeating: 1, count: rank - at)
-        extents[0] = builder.shape(of: bias)[0]
-        let shaped = try builder.add(
-          Reshape(shape: Shape(extents)), [bias], name: "\(node.name):b", place: node.place)
-        return try builder.add(
-          Add(), [x, shaped[0]], name: node.name, results: node.results, place: node.place)
-      },
-      .relay("clip") { node, builder throws(Diagnostic) in
-        let x = try node.operand(0, "a")
-        let type = builder.type(of: x)
-        let bounds = Clamp(low: try node.float("a_min"), high: try node.float("a_max"))
-        if type.element.isFloat {
-          return try builder.add(Clip(bounds: bounds), [x], name: node.name, results: node.results)
-        }
-        let low = builder.addConstant(
-          Tensor(doubles: [Double(bounds.low)], type.element, []), name: "\(node.name):low")
-        let high = builder.addConstant(
-          Tensor(doubles: [Double(bounds.high)], type.element, []), name: "\(node.name):high")
-        let raised = try builder.add(Maximum(), [x, low], name: "\(node.name):raised")
-        return try builder.add(
-          Minimum(), [raised[0], high], name: node.name, results: node.results)
-      },
-      .relay("nn.softmax") { node, builder throws(Diagnostic) in
-        let x = try node.operand(0, "data")
-        let axis = try node.int("axis", default: -1)
-        let rank = builder.shape(of: x).rank
-        return try builder.add(
-          Softmax(axis: axis < 0 ? axis + rank : axis), [x], name: node.name,
-          results: node.results)
-      },
-      .relay("reshape") { node, builder throws(Diagnostic) in
-        let x = try node.operand(0, "data")
-        var shape = try node.ints("newshape") ?? []
-        for (index, extent) in shape.enumerated() where extent == 0 {
-          shape[index] = builder.shape(of: x)[index]
-        }
-        if let open = shape.firstIndex(of: -1) {
-          shape[open] = 1
-          shape[open] = builder.shape(of: x).count / shape.reduce(1, *)
-        }
-        return try builder.add(
-          Reshape(shape: Shape(shape)), [x], name: node.name, results: node.results)
-      },
-    ]
   }
 }
