@@ -427,18 +427,31 @@ public struct IntegerCompilation {
       positions.append(at)
       current = node.result
       let element = graph.type(of: current).element
-      if element == .int8 || element == .uint8 {
+      let isBounded = (element == .int8 || element == .uint8) && !isBoundNext(current)
+      if isBounded {
         let offset = element == .uint8 ? 128 : 0
         let table = value.integers.map { Int8(truncatingIfNeeded: $0 - offset) }
         let type = TensorType(.int8, graph.type(of: current).shape)
-        let result = emit(LookupTable(table: table), [source.id], node.name, type, place: node.place)
         consumed.formUnion(positions)
+        if offset == source.offset, table == (-128...127).map({ Int8($0) }) {
+          narrow[current] = source
+          return true
+        }
+        let result = emit(LookupTable(table: table), [source.id], node.name, type, place: node.place)
         narrow[current] = (result, offset)
         return true
       }
       guard users[current.index].count == 1, !graph.outputs.contains(current) else { return false }
       at = users[current.index][0]
     }
+  }
+
+  /// Whether the only thing that becomes of a value of 8 bits is a bound.
+  private func isBoundNext(_ id: ValueID) -> Bool {
+    guard users[id.index].count == 1, !graph.outputs.contains(id) else { return false }
+    let next = graph.nodes[users[id.index][0]]
+    return (next.op is Maximum || next.op is Minimum)
+      && next.operands.contains { graph.constant($0)?.count == 1 }
   }
 
   private func isElementwise(_ op: any Operator) -> Bool { op.isUnaryElementwise || op.isBinaryElementwise }
