@@ -133,6 +133,11 @@ let package = Package(
     tests(
       "UQEngineTests",
       ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+      "RelayIntegerTests",
+      [
+        "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",
+        "UQGraph", "UQNumerics", "UQSupport",
+      ]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQRelayTests", ["UQRelay", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),

@@ -39,6 +39,13 @@ public struct Add: Operator {
       .onnx("Add") { node, builder throws(Diagnostic) in
         try builder.add(Add(), try node.broadcastOperands(&builder), as: node)
       },
+      .relay("nn.bias_add") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "data")
+        let bias = try node.operand(1, "bias")
+        let aligned = try builder.alignedToAxis(
+          bias, try node.int("axis", default: 1), of: x, "bias", node)
+        return try builder.add(Add(), [x, aligned], as: node)
+      },
       .relay("add") { node, builder throws(Diagnostic) in
         try builder.add(Add(), try node.broadcastOperands(&builder), as: node)
       },

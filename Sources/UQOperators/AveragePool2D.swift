@@ -26,15 +26,19 @@ public struct AveragePool2D: Operator, FloatEvaluation {
   public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
     let types = OperandTypes("average_pool2d", operands)
     let x = try types.required(0, "x", rank: 4)
-    try types.checkActivation(x)
+    if !x.element.isInteger { try types.checkActivation(x) }
     return [TensorType(x.element, try types.windowed(x, window, channels: x.shape[3]))]
   }
 
-  /// The definition, accumulated in `Double`; the mean of no element is 0.
+  /// The definition, accumulated in `Double`, or for integers modulo their width and divided toward
+  /// zero; the mean of no element is 0.
   public func evaluate(
     _ operands: [Tensor?], results: [TensorType]
   ) throws(Diagnostic) -> [Tensor] {
-    try evaluateAsFloats(operands, results, required: 1)
+    if let x = operands.first ?? nil, x.element.isInteger {
+      return [means(x.converted(to: .int64), results[0])]
+    }
+    return try evaluateAsFloats(operands, results, required: 1)
   }
 
   /// A pooling, where every window holds an element of the image.
@@ -43,6 +47,41 @@ public struct AveragePool2D: Operator, FloatEvaluation {
       return nil
     }
     return .pooling(includesPadding ? .averageIncludingPadding : .averageExcludingPadding, window)
+  }
+
+  private func means(_ x: Tensor, _ type: TensorType) -> Tensor {
+    let (shape, input) = (type.shape, x.shape)
+    let values = x.elements(Int64.self)
+    var sums: [Int64] = []
+    var divisors: [Int64] = []
+    for n in 0..<shape[0] {
+      for row in 0..<shape[1] {
+        let rowTaps = window.taps(0, row, input[1])
+        let top = row * window.strides[0] - window.padding[0]
+        for column in 0..<shape[2] {
+          let columnTaps = window.taps(1, column, input[2])
+          let left = column * window.strides[1] - window.padding[1]
+          for c in 0..<shape[3] {
+            var sum: Int64 = 0
+            for i in rowTaps {
+              let line = (n * input[1] + top + i * window.dilations[0]) * input[2]
+              for j in columnTaps {
+                sum &+= values[(line + left + j * window.dilations[1]) * shape[3] + c]
+              }
+            }
+            sums.append(sum)
+            divisors.append(
+              Int64(
+                includesPadding
+                  ? window.kernel[0] * window.kernel[1]
+                  : Swift.max(rowTaps.count * columnTaps.count, 1)))
+          }
+        }
+      }
+    }
+    let wrapped = Tensor(wrapping: sums, type.element, shape).converted(to: .int64)
+    let quotients = zip(wrapped.elements(Int64.self), divisors).map { $0 / $1 }
+    return Tensor(wrapping: quotients, type.element, shape)
   }
 
   func compute<T: BinaryFloatingPoint & TensorElement>(
@@ -100,8 +139,24 @@ extension AveragePool2D {
           try builder.addAveragePool(
             operand, window, includesPadding: includesPadding, of: node, rank: shape.rank)
         ]
-      }
+      },
+      .relay("nn.avg_pool1d", pooled("NCW")),
+      .relay("nn.avg_pool2d", pooled("NCHW")),
     ]
+  }
+
+  /// Where padding counts, so does what windows of the ceil mode reach beyond it.
+  private static func pooled(
+    _ layout: String
+  ) -> @Sendable (ForeignNode, inout GraphBuilder) throws(Diagnostic) -> [ValueID] {
+    { node, builder throws(Diagnostic) in
+      let (x, window, layouts) = try builder.relayPooling(node, layout)
+      let includesPadding = try node.flag("count_include_pad")
+      let op = AveragePool2D(
+        window: window.window2D,
+        includesPadding: includesPadding && (window.isPadded || window.overhangs))
+      return [try builder.addSpatial(op, [x], layout: layouts, of: node)]
+    }
   }
 }
 

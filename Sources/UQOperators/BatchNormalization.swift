@@ -19,7 +19,14 @@ public enum BatchNormalization: ForeignOperator {
         let isSpatial = try node.int("spatial", default: 1) != 0
         return try builder.addNormalization(
           node, epsilon: Double(try node.float("epsilon", default: 1e-5)), isSpatial: isSpatial)
-      }
+      },
+      .relay("nn.batch_norm") { node, builder throws(Diagnostic) in
+        let y = try builder.addNormalization(
+          node, epsilon: Double(try node.float("epsilon", default: 1e-5)), isSpatial: true,
+          axis: try node.int("axis", default: 1), scales: try node.flag("scale", default: true),
+          centers: try node.flag("center", default: true))
+        return y + [try node.operand(3, "moving_mean"), try node.operand(4, "moving_var")]
+      },
     ]
   }
 }
@@ -29,7 +36,8 @@ extension GraphBuilder {
   ///
   /// - Throws: `import.batch-normalization.*`.
   fileprivate mutating func addNormalization(
-    _ node: ForeignNode, epsilon: Double, isSpatial: Bool
+    _ node: ForeignNode, epsilon: Double, isSpatial: Bool, axis: Int = 1, scales: Bool = true,
+    centers: Bool = true
   ) throws(Diagnostic) -> [ValueID] {
     let x = type(of: try node.operand(0, "X"))
     guard x.shape.rank >= 2, x.element.isFloat else {
@@ -37,13 +45,17 @@ extension GraphBuilder {
         id: "import.batch-normalization.operand",
         "x is \(x), expected floating-point numbers [N, C, ...]", at: node.place)
     }
-    let statistics =
-      isSpatial
-      ? [x.shape[1]] + [Int](repeating: 1, count: x.shape.rank - 2)
-      : Array(x.shape.dimensions.dropFirst())
-    let shape = try node.shape([1] + statistics)
+    let channelAxis = try node.axis(axis, rank: x.shape.rank)
+    let shape = try node.shape(
+      x.shape.indices.map {
+        isSpatial ? ($0 == channelAxis ? x.shape[$0] : 1) : $0 == 0 ? 1 : x.shape[$0]
+      })
     var parameters: [[Double]] = []
     for (index, role) in ["scale", "B", "input_mean", "input_var"].enumerated() {
+      if index == 0 && !scales || index == 1 && !centers {
+        parameters.append([Double](repeating: index == 0 ? 1 : 0, count: shape.count))
+        continue
+      }
       let id = try node.operand(index + 1, role)
       guard let tensor = constant(id), tensor.count == shape.count, tensor.element.isFloat else {
         throw Diagnostic(

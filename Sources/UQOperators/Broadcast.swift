@@ -61,7 +61,71 @@ public struct Broadcast: Operator {
       .onnx("Tile", 6...1000) { node, builder throws(Diagnostic) in
         try tiled(node, &builder, try builder.integers(node, 1, "repeats"))
       },
+      .relay("broadcast_to") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "data")
+        let extents: [Int]
+        if let listed = try node.listed("shape") {
+          extents = listed
+        } else {
+          extents = try builder.integers(node, 1, "shape")
+        }
+        return try builder.add(Broadcast(shape: try node.shape(extents)), [x], as: node)
+      },
+      .relay("broadcast_to_like") { node, builder throws(Diagnostic) in
+        let shape = builder.shape(of: try node.operand(1, "like"))
+        return try builder.add(
+          Broadcast(shape: shape), [try node.operand(0, "data")], as: node)
+      },
+      .relay("tile") { node, builder throws(Diagnostic) in
+        let operand = try node.operand(0, "data")
+        var repeats = try node.listed("reps") ?? []
+        var node = node
+        let rank = builder.shape(of: operand).rank
+        if repeats.count < rank {
+          repeats = [Int](repeating: 1, count: rank - repeats.count) + repeats
+        } else if repeats.count > rank {
+          let ones = [Int](repeating: 1, count: repeats.count - rank)
+          let wide = try node.shape(ones + builder.shape(of: operand).dimensions)
+          node.operands[0] = try builder.addStep(
+            Reshape(shape: wide), [operand], "ranked", of: node)
+        }
+        return try tiled(node, &builder, repeats)
+      },
+      .relay("repeat") { node, builder throws(Diagnostic) in
+        try repeated(node, &builder)
+      },
     ]
+  }
+
+  /// Every index of an axis, or every element, several times in a row.
+  private static func repeated(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    var x = try node.operand(0, "data")
+    let count = try node.int("repeats")
+    var axis = 0
+    if let given = try node.optionalInt("axis") {
+      axis = try node.axis(given, rank: builder.shape(of: x).rank)
+    } else {
+      let flat: Shape = [builder.shape(of: x).count]
+      x = try builder.addStep(Reshape(shape: flat), [x], "flat", of: node)
+    }
+    let shape = builder.shape(of: x)
+    guard (1...1 << 24).contains(count), shape[axis] <= 1 << 30 else {
+      throw Diagnostic(
+        id: "import.tile.repeats", "repeats \(count) do not fit shape \(shape)", at: node.place)
+    }
+    var apart = shape.dimensions
+    apart.insert(1, at: axis + 1)
+    var wide = apart
+    wide[axis + 1] = count
+    var result = shape.dimensions
+    result[axis] *= count
+    let split = try builder.addStep(
+      Reshape(shape: try node.shape(apart)), [x], "split", of: node)
+    let spread = try builder.addStep(
+      Broadcast(shape: try node.shape(wide)), [split], "repeated", of: node)
+    return try builder.add(Reshape(shape: try node.shape(result)), [spread], as: node)
   }
 
   /// Tiling is broadcasting with an axis of extent 1 in front of every axis.

@@ -53,6 +53,10 @@ public struct Cast: Operator {
         let name = try node.string("dtype")
         return try converted(node, &builder, ElementType(rawValue: name), name)
       },
+      .relay("cast_like") { node, builder throws(Diagnostic) in
+        let element = builder.type(of: try node.operand(1, "dtype_like")).element
+        return try converted(node, &builder, element, element.name)
+      },
     ]
   }
 

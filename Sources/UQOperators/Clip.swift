@@ -54,7 +54,15 @@ public struct Clip: Operator {
       .relay("nn.relu") { node, builder throws(Diagnostic) in try rectified(node, &builder) },
       .relay("clip") { node, builder throws(Diagnostic) in
         let bounds = Clamp(low: try node.float("a_min"), high: try node.float("a_max"))
-        return try builder.add(Clip(bounds: bounds), [try node.operand(0, "a")], as: node)
+        let x = try node.operand(0, "a")
+        let type = builder.type(of: x)
+        if type.element.isFloat { return try builder.add(Clip(bounds: bounds), [x], as: node) }
+        let limits = [bounds.low, bounds.high].enumerated().map { index, bound in
+          builder.addConstant(
+            Tensor(doubles: [Double(bound)], type.element, []),
+            name: "\(node.name):\(index == 0 ? "low" : "high")")
+        }
+        return try clipped(node, &builder, limits[0], limits[1])
       },
     ]
   }

@@ -83,7 +83,29 @@ public struct Concat: Operator {
       .onnx("Concat", 4...1000) { node, builder throws(Diagnostic) in
         try joined(node, &builder, try node.int("axis"))
       },
+      .relay("concatenate") { node, builder throws(Diagnostic) in
+        try joined(node, &builder, try node.int("axis", default: 0))
+      },
+      .relay("stack") { node, builder throws(Diagnostic) in try stacked(node, &builder) },
     ]
+  }
+
+  /// Operands of one shape side by side along a new axis.
+  private static func stacked(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let shape = builder.shape(of: try node.operand(0, "data"))
+    let axis = try node.axis(try node.int("axis", default: 0), rank: shape.rank + 1)
+    var extents = shape.dimensions
+    extents.insert(1, at: axis)
+    let target = try node.shape(extents)
+    var operands: [ValueID] = []
+    for index in node.operands.indices {
+      let x = try node.operand(index, "data")
+      operands.append(
+        try builder.addStep(Reshape(shape: target), [x], "operand\(index)", of: node))
+    }
+    return try builder.add(Concat(axis: axis), operands, as: node)
   }
 
   private static func joined(_ node: ForeignNode, _ builder: inout GraphBuilder, _ axis: Int)

@@ -92,8 +92,53 @@ public struct Gather: Operator {
           }
         }
         return try builder.add(gather, [x, indices], as: node)
-      }
+      },
+      .relay("take") { node, builder throws(Diagnostic) in try taken(node, &builder) },
     ]
+  }
+}
+
+extension Gather {
+  /// Slices by indices that are limited to the axis, or wrap around it.
+  private static func taken(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    var x = try node.operand(0, "data")
+    var indices = try node.operand(1, "indices")
+    let mode = try node.text("mode", default: "clip")
+    guard try node.int("batch_dims", default: 0) == 0, ["clip", "wrap", "fast"].contains(mode),
+      builder.type(of: indices).element.isInteger
+    else {
+      throw Diagnostic(
+        id: "import.take.mode",
+        "takes by \(builder.type(of: indices)) in mode '\(mode)' with batch_dims "
+          + "\(try node.int("batch_dims", default: 0)); 'clip', 'wrap' and 'fast' without batch "
+          + "axes are supported", at: node.place)
+    }
+    var axis = 0
+    if let given = try node.optionalInt("axis") {
+      axis = try node.axis(given, rank: builder.shape(of: x).rank)
+    } else {
+      let flat: Shape = [builder.shape(of: x).count]
+      x = try builder.addStep(Reshape(shape: flat), [x], "flat", of: node)
+    }
+    let extent = builder.shape(of: x)[axis]
+    let element = builder.type(of: indices).element
+    func scalar(_ value: Int, _ role: String) -> ValueID {
+      builder.addConstant(
+        Tensor(wrapping: [Int64(value)], element, []), name: "\(node.name):\(role)")
+    }
+    if mode == "wrap" {
+      let bound = scalar(extent, "extent")
+      indices = try builder.addStep(
+        Modulo(kind: .floorRemainder), [indices, bound], "wrapped", of: node)
+    } else if mode == "clip" {
+      let low = scalar(0, "first")
+      let high = scalar(max(extent - 1, 0), "last")
+      indices = try builder.addStep(Maximum(), [indices, low], "raised", of: node)
+      indices = try builder.addStep(Minimum(), [indices, high], "limited", of: node)
+    }
+    return try builder.add(Gather(axis: axis), [x, indices], as: node)
   }
 }
 

@@ -9,7 +9,12 @@ public enum GlobalAveragePool: ForeignOperator {
     [
       .onnx("GlobalAveragePool") { node, builder throws(Diagnostic) in
         try builder.addGlobalPool(node) { AveragePool2D(window: $0) }
-      }
+      },
+      .relay("nn.global_avg_pool2d") { node, builder throws(Diagnostic) in
+        try builder.addGlobalPool(node, layout: try node.text("layout", default: "NCHW")) {
+          AveragePool2D(window: $0)
+        }
+      },
     ]
   }
 }

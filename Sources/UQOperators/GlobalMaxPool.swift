@@ -9,7 +9,12 @@ public enum GlobalMaxPool: ForeignOperator {
     [
       .onnx("GlobalMaxPool") { node, builder throws(Diagnostic) in
         try builder.addGlobalPool(node) { MaxPool2D(window: $0) }
-      }
+      },
+      .relay("nn.global_max_pool2d") { node, builder throws(Diagnostic) in
+        try builder.addGlobalPool(node, layout: try node.text("layout", default: "NCHW")) {
+          MaxPool2D(window: $0)
+        }
+      },
     ]
   }
 }

@@ -7,11 +7,22 @@ import UQSupport
 public enum Identity: ForeignOperator {
   /// The rules, one for each name and range of versions.
   public static var imports: [ImportRule] {
-    [
+    return [
       .onnx("Identity") { node, _ throws(Diagnostic) in [try node.operand(0, "input")] },
       .onnx("Dropout") { node, builder throws(Diagnostic) in try dropout(node, &builder) },
-      .relay("nn.dropout") { node, _ throws(Diagnostic) in [try node.operand(0, "data")] },
+      .relay("nn.dropout") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "data")
+        let type = builder.type(of: x)
+        let one = builder.addConstant(
+          Tensor(doubles: [1], type.element, []), name: "\(node.name):one")
+        // The mask, which nothing reads in inference.
+        return [x, try builder.addStep(Broadcast(shape: type.shape), [one], "mask", of: node)]
+      },
     ]
+      + [
+        "annotation.cast_hint", "annotation.checkpoint", "annotation.compiler_begin",
+        "annotation.compiler_end", "annotation.stop_fusion", "copy", "device_copy", "on_device",
+      ].map { .relay($0) { node, _ throws(Diagnostic) in [try node.operand(0, "data")] } }
   }
 
   /// The mask, where it is asked for, is true everywhere.

@@ -64,6 +64,16 @@ extension LogSoftmax {
         let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
         return try builder.add(LogSoftmax(axis: axis), [x], as: node)
       },
+      .relay("nn.log_softmax", along),
     ]
+  }
+
+  @Sendable private static func along(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let x = try node.operand(0, "data")
+    let rank = builder.shape(of: x).rank
+    let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
+    return try builder.add(LogSoftmax(axis: axis), [x], as: node)
   }
 }

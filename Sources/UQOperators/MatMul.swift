@@ -12,7 +12,29 @@ public enum MatMul: ForeignOperator {
           try builder.addProduct(
             try node.operand(0, "A"), try node.operand(1, "B"), results: node.results, of: node)
         ]
-      }
+      },
+      .relay("nn.dense") { node, builder throws(Diagnostic) in
+        if builder.type(of: try node.operand(0, "data")).element.isInteger {
+          return try IntegerMatrixProduct.importedDense(node, &builder)
+        }
+        return [try builder.addProduct(node, transposes: (false, true))]
+      },
+      .relay("nn.matmul") { node, builder throws(Diagnostic) in
+        [
+          try builder.addProduct(
+            node, transposes: (try node.flag("transpose_a"), try node.flag("transpose_b")))
+        ]
+      },
+      .relay("nn.batch_matmul") { node, builder throws(Diagnostic) in
+        if builder.type(of: try node.operand(0, "x")).element.isInteger {
+          return try IntegerMatrixProduct.importedBatch(node, &builder)
+        }
+        // Unset attributes are not printed, and the constructor's defaults differ from the class's.
+        return [
+          try builder.addProduct(
+            node, transposes: (try node.flag("transpose_a"), try node.flag("transpose_b")))
+        ]
+      },
     ]
   }
 }
@@ -108,5 +130,30 @@ extension GraphBuilder {
     }
     if ones + inner == extents { return value }
     return try addStep(Broadcast(shape: target), [value], "\(role):repeated", of: node)
+  }
+}
+
+extension GraphBuilder {
+  /// Adds the product of operands 0 and 1 of a Relay node, matrices or batches of them.
+  ///
+  /// - Throws: `import.relay.integer`, `import.matmul.*`.
+  fileprivate mutating func addProduct(
+    _ node: ForeignNode, transposes: (Bool, Bool)
+  ) throws(Diagnostic) -> ValueID {
+    var operands = [try node.operand(0, "a"), try node.operand(1, "b")]
+    try node.requireFloat(type(of: operands[0]))
+    try node.requireFloat(type(of: operands[1]))
+    for (index, isTransposed) in [transposes.0, transposes.1].enumerated() where isTransposed {
+      let rank = shape(of: operands[index]).rank
+      guard rank >= 2 else {
+        throw Diagnostic(
+          id: "import.matmul.rank", "operand \(index) is \(shape(of: operands[index]))",
+          at: node.place)
+      }
+      let order = Array(0..<rank - 2) + [rank - 1, rank - 2]
+      operands[index] = try addStep(
+        Transpose(permutation: order), [operands[index]], "transposed\(index)", of: node)
+    }
+    return try addProduct(operands[0], operands[1], results: node.results, of: node)
   }
 }

@@ -118,8 +118,22 @@ extension MaxPool2D {
           try builder.addSpatial(
             MaxPool2D(window: window.window2D), [operand], of: node, rank: shape.rank)
         ]
-      }
+      },
+      .relay("nn.max_pool1d", pooled("NCW")),
+      .relay("nn.max_pool2d", pooled("NCHW")),
     ]
+  }
+
+  private static func pooled(
+    _ layout: String
+  ) -> @Sendable (ForeignNode, inout GraphBuilder) throws(Diagnostic) -> [ValueID] {
+    { node, builder throws(Diagnostic) in
+      let (x, window, layouts) = try builder.relayPooling(node, layout)
+      return [
+        try builder.addSpatial(
+          MaxPool2D(window: window.window2D), [x], layout: layouts, of: node)
+      ]
+    }
   }
 }
 

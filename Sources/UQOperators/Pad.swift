@@ -79,6 +79,23 @@ public struct Pad: Operator {
           try builder.optionalIntegers(node, 3, "axes"),
           try builder.optionalScalar(node, 2, "constant_value") ?? 0)
       },
+      .relay("nn.pad") { node, builder throws(Diagnostic) in
+        let pairs = try node.pairs("pad_width")
+        // Up to TVM 0.7 the value was an attribute.
+        let older = Double(try node.float("pad_value", default: 0))
+        let value = try builder.optionalScalar(node, 1, "pad_value") ?? older
+        var node = node
+        node.attributes["mode"] = .string(try node.text("pad_mode", default: "constant"))
+        return try padded(
+          node, &builder, pairs.map { $0.0 } + pairs.map { $0.1 }, nil, value)
+      },
+      .relay("nn.mirror_pad") { node, builder throws(Diagnostic) in
+        let pairs = try node.pairs("pad_width")
+        var node = node
+        node.attributes["mode"] = .string(
+          try node.text("mode", default: "SYMMETRIC").lowercased())
+        return try padded(node, &builder, pairs.map { $0.0 } + pairs.map { $0.1 }, nil, 0)
+      },
     ]
   }
 
@@ -124,7 +141,7 @@ public struct Pad: Operator {
     _ node: ForeignNode, _ builder: inout GraphBuilder, _ operand: ValueID, _ before: [Int],
     _ after: [Int], _ mode: String
   ) throws(Diagnostic) -> [ValueID] {
-    guard ["edge", "reflect", "wrap"].contains(mode) else {
+    guard ["edge", "reflect", "symmetric", "wrap"].contains(mode) else {
       throw Diagnostic(
         id: "import.pad.mode",
         "mode is '\(mode)'; 'constant', 'edge', 'reflect' and 'wrap' are known", at: node.place)
@@ -144,6 +161,9 @@ public struct Pad: Operator {
         (position) -> Int64 in
         switch mode {
         case "edge": return Int64(min(max(position, 0), extent - 1))
+        case "symmetric":
+          let phase = ((position % (2 * extent)) + 2 * extent) % (2 * extent)
+          return Int64(min(phase, 2 * extent - 1 - phase))
         case "wrap": return Int64(((position % extent) + extent) % extent)
         default:
           let period = max(2 * (extent - 1), 1)

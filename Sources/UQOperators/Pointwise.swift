@@ -98,7 +98,7 @@ public struct Pointwise: Operator {
         .thresholdedRelu(alpha: try node.float("alpha", default: 1))
       },
       .relay("nn.leaky_relu") { node, builder throws(Diagnostic) in
-        let function = PointwiseFunction.leakyRelu(alpha: try node.float("alpha", default: 0.05))
+        let function = PointwiseFunction.leakyRelu(alpha: try node.float("alpha", default: 0.25))
         return try rule(function)(node, &builder)
       },
       .onnx("Swish") { node, builder throws(Diagnostic) in try swish(node, &builder) },
@@ -136,7 +136,14 @@ public struct Pointwise: Operator {
     ("Sqrt", "sqrt", .sqrt),
     ("Tan", "tan", .tan),
     ("Tanh", "tanh", .tanh),
+    (nil, "fast_erf", .erf),
+    (nil, "fast_exp", .exp),
+    (nil, "fast_tanh", .tanh),
+    (nil, "log10", .log10),
+    (nil, "log2", .log2),
+    (nil, "round", .roundAway),
     (nil, "rsqrt", .power(exponent: -0.5)),
+    (nil, "trunc", .truncate),
   ]
 
   private typealias Build =
@@ -144,7 +151,10 @@ public struct Pointwise: Operator {
 
   private static func rule(_ function: PointwiseFunction) -> Build {
     { node, builder throws(Diagnostic) in
-      try builder.add(Pointwise(function: function), [try node.operand(0, "X")], as: node)
+      let x = try node.operand(0, "X")
+      let isWhole = [.ceil, .floor, .round, .roundAway, .truncate].contains(function)
+      if node.dialect == .relay, isWhole, builder.type(of: x).element.isInteger { return [x] }
+      return try builder.add(Pointwise(function: function), [x], as: node)
     }
   }
 

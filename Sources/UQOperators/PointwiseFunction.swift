@@ -24,11 +24,14 @@ public enum PointwiseFunction: Hashable, Codable, Sendable {
   case hardSwish
   case leakyRelu(alpha: Float)
   case log
+  case log10
+  case log2
   case mish
   case negate
   case power(exponent: Float)
   case reciprocal
   case round
+  case roundAway
   case selu(alpha: Float, gamma: Float)
   case sigmoid
   case sign
@@ -41,6 +44,7 @@ public enum PointwiseFunction: Hashable, Codable, Sendable {
   case tan
   case tanh
   case thresholdedRelu(alpha: Float)
+  case truncate
 }
 
 /// What a pointwise function computes.
@@ -114,12 +118,18 @@ extension PointwiseFunction {
     case .leakyRelu(let alpha):
       .init("leaky_relu", "x < 0 ? α · x : x") { $0 < 0 ? Double(alpha) * $0 : $0 }
     case .log: .init("log", "ln x") { Foundation.log($0) }
+    case .log10: .init("log10", "log₁₀ x") { Foundation.log10($0) }
+    case .log2: .init("log2", "log₂ x") { Foundation.log2($0) }
     case .mish: .init("mish", "x · tanh(ln(1 + e^x))") { $0 * Foundation.tanh(logOnePlusExp($0)) }
     case .negate: .init("negate", "−x") { -$0 }
     case .power(let exponent): .init("power", "x^exponent") { pow($0, Double(exponent)) }
     case .reciprocal: .init("reciprocal", "1 / x") { 1 / $0 }
     case .round:
       .init("round", "x to the nearest integer, ties to even") { $0.rounded(.toNearestOrEven) }
+    case .roundAway:
+      .init("round_away", "x to the nearest integer, ties away from zero") {
+        $0.rounded(.toNearestOrAwayFromZero)
+      }
     case .selu(let alpha, let gamma):
       .init("selu", "γ · (x ≤ 0 ? α · (e^x − 1) : x)") {
         Double(gamma) * ($0 <= 0 ? Double(alpha) * expm1($0) : $0)
@@ -136,6 +146,8 @@ extension PointwiseFunction {
     case .tanh: .init("tanh", "tanh x", signedUnit) { Foundation.tanh($0) }
     case .thresholdedRelu(let alpha):
       .init("thresholded_relu", "x > α ? x : 0") { $0 > Double(alpha) ? $0 : 0 }
+    case .truncate:
+      .init("truncate", "x without its fraction") { $0.rounded(.towardZero) }
     }
   }
 }

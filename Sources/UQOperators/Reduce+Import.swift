@@ -83,7 +83,7 @@ extension Reduce {
           return try imported(kind, node, &builder, axes.isEmpty ? nil : axes)
         },
       ]
-    }
+    } + relayImports
   }
 
   private static func imported(

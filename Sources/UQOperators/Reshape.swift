@@ -81,7 +81,7 @@ public struct Reshape: Operator {
       .onnx("Unsqueeze", 13...1000) { node, builder throws(Diagnostic) in
         try unsqueezed(node, &builder, try builder.integers(node, 1, "axes"))
       },
-    ]
+    ] + relayImports
   }
 
   /// Reshapes to extents of which one may be −1, to be inferred, and those that are 0 may stand for the
@@ -116,7 +116,7 @@ public struct Reshape: Operator {
     return try builder.add(Reshape(shape: try node.shape(resolved)), [operand], as: node)
   }
 
-  private static func squeezed(
+  static func squeezed(
     _ node: ForeignNode, _ builder: inout GraphBuilder, _ axes: [Int]?
   ) throws(Diagnostic) -> [ValueID] {
     let operand = try node.operand(0, "data")

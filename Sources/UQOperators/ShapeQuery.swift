@@ -18,6 +18,17 @@ public enum ShapeQuery: ForeignOperator {
         let x = builder.shape(of: try node.operand(0, "data"))
         return builder.addConstant(Tensor([Int64(x.count)], []), as: node)
       },
+      .relay("shape_of") { node, builder throws(Diagnostic) in
+        let extents = builder.shape(of: try node.operand(0, "data")).map(Int64.init)
+        let element = try node.elementType("dtype") ?? .int32
+        return builder.addConstant(
+          Tensor(wrapping: extents, element, [extents.count]), as: node)
+      },
+      .relay("ndarray_size") { node, builder throws(Diagnostic) in
+        let count = builder.shape(of: try node.operand(0, "data")).count
+        let element = try node.elementType("dtype") ?? .int32
+        return builder.addConstant(Tensor(wrapping: [Int64(count)], element, []), as: node)
+      },
     ]
   }
 

@@ -96,10 +96,10 @@ public struct Slice: Operator {
           try builder.integers(node, 2, "ends"), try builder.optionalIntegers(node, 3, "axes"),
           try builder.optionalIntegers(node, 4, "steps"))
       },
-    ]
+    ] + relayImports
   }
 
-  private static func sliced(
+  static func sliced(
     _ node: ForeignNode, _ builder: inout GraphBuilder, _ starts: [Int], _ ends: [Int],
     _ axes: [Int]?, _ steps: [Int]?
   ) throws(Diagnostic) -> [ValueID] {

@@ -69,7 +69,18 @@ extension Softmax {
         let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
         return try builder.add(Softmax(axis: axis), [x], as: node)
       },
+      .relay("nn.softmax", along),
+      .relay("nn.fast_softmax", along),
     ]
+  }
+
+  @Sendable private static func along(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let x = try node.operand(0, "data")
+    let rank = builder.shape(of: x).rank
+    let axis = try node.axis(try node.int("axis", default: -1), rank: rank)
+    return try builder.add(Softmax(axis: axis), [x], as: node)
   }
 }
 

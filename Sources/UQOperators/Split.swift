@@ -22,7 +22,38 @@ public enum Split: ForeignOperator {
       .onnx("Split", 13...1000) { node, builder throws(Diagnostic) in
         try split(node, &builder, try builder.optionalIntegers(node, 1, "split"))
       },
+      .relay("split") { node, builder throws(Diagnostic) in
+        try splitAtIndices(node, &builder)
+      },
     ]
+  }
+
+  /// A number of equal parts, or the indices at which parts after the first begin.
+  private static func splitAtIndices(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let x = builder.shape(of: try node.operand(0, "data"))
+    let axis = try node.axis(try node.int("axis", default: 0), rank: x.rank)
+    let key = "indices_or_sections"
+    var lengths: [Int] = []
+    if case .int(let parts) = node.attributes[key] {
+      guard (1...1 << 16).contains(parts), x[axis] % parts == 0 else {
+        throw Diagnostic(
+          id: "import.split.uneven",
+          "extent \(x[axis]) of axis \(axis) does not split into \(parts) equal parts",
+          at: node.place)
+      }
+      lengths = [Int](repeating: x[axis] / parts, count: parts)
+    } else {
+      let bounds = [0] + (try node.ints(key) ?? []).map { min(max($0, 0), x[axis]) } + [x[axis]]
+      lengths = zip(bounds.dropFirst(), bounds).map { $0 - $1 }
+    }
+    var node = node
+    let base = node.results.first ?? node.name
+    if node.results.count != lengths.count {
+      node.results = lengths.indices.map { "\(base):\($0)" }
+    }
+    return try split(node, &builder, lengths)
   }
 
   private static func split(

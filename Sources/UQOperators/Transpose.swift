@@ -56,7 +56,7 @@ public struct Transpose: Operator {
         try transposed(node, &builder, try node.ints("perm"))
       },
       .relay("transpose") { node, builder throws(Diagnostic) in
-        let axes = try node.ints("axes")
+        let axes = try node.listed("axes")
         return try transposed(node, &builder, axes == [] ? nil : axes)
       },
     ]

@@ -11,6 +11,13 @@ public struct QuantizedGraph: Sendable {
   public var dequantized: Graph
   /// What the user should know: statistics missing for `auto`, correction not kept...
   public var warnings: [Diagnostic]
+
+  /// Takes graphs that were made elsewhere.
+  public init(graph: Graph, dequantized: Graph, warnings: [Diagnostic]) {
+    self.graph = graph
+    self.dequantized = dequantized
+    self.warnings = warnings
+  }
 }
 
 /// Turns a float graph and its calibration into an integer graph.

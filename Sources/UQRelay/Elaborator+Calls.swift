@@ -282,6 +282,11 @@ extension Elaborator {
     return .strings(strings)
   }
 
+  /// Operators whose numbers are objects of their own in the metadata.
+  private static let boxedNumbers: Set<String> = [
+    "cumprod", "cumsum", "gather", "scatter_elements",
+  ]
+
   /// The attributes of an object of the metadata, by the kinds that the operator's have.
   private func addObject(
     _ key: String, _ index: Int, of operatorName: String, at offset: Int,
@@ -290,7 +295,12 @@ extension Elaborator {
     guard let metadata else { return }
     let kinds = OperatorSignatures.all[operatorName]?.attributes ?? [:]
     for (name, text) in try metadata.attributes(key, index, at: offset) {
-      let number = Int(text)
+      var number = Int(text)
+      if Self.boxedNumbers.contains(operatorName), let place = number,
+        metadata.typeKey(ofObject: place) == "IntImm"
+      {
+        number = metadata.integers(ofObject: place)?.first
+      }
       switch kinds[name] {
       case .int?, .bool?, .any?: if let number { result[name] = .int(number) }
       case .number?: if let value = Double(text) { result[name] = .float(Float(value)) }

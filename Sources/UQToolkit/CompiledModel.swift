@@ -3,6 +3,7 @@ import UQEngine
 import UQGraph
 import UQKernels
 import UQNumerics
+import UQPasses
 import UQPlanner
 import UQQuantizer
 import UQSimulator
@@ -55,6 +56,33 @@ public struct CompiledModel: Sendable {
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     self.options = options
+  }
+
+  /// The way of a graph that is integer as written: its own arithmetic, no calibration.
+  ///
+  /// - Throws: `integer.*`, `lower.*`, `plan.*`, with every problem found.
+  public init(integer graph: Graph, options: CompileOptions) throws {
+    let compiled = try IntegerCompilation.compile(graph)
+    quantized = QuantizedGraph(graph: compiled, dequantized: graph, warnings: [])
+    program = try CompiledModel.lower(compiled, rounding: .single)
+    plan = try MemoryPlanner.plan(program)
+    try PlanChecker.check(program, plan)
+    self.options = options
+  }
+
+  /// The program of a model: by its calibration, or as it is written where it is integer.
+  ///
+  /// - Throws: what reading the calibration and compiling throw.
+  static func make(
+    _ model: LoadedModel, calibrationPath: String, options: CompileOptions
+  ) throws -> (compiled: CompiledModel, calibration: Calibration?) {
+    if IntegerCompilation.applies(to: model.optimized) {
+      return (try CompiledModel(integer: model.optimized, options: options), nil)
+    }
+    let calibration = try CalibrationStore.read(calibrationPath, model: model)
+    return (
+      try CompiledModel(model.optimized, calibration: calibration, options: options), calibration
+    )
   }
 
   private static func lower(_ graph: Graph, rounding: Rounding) throws -> KernelProgram {

@@ -58,8 +58,8 @@ public struct ExportTask: Sendable {
   ///   generating throw.
   public func run() throws -> CompiledModel {
     let model = try LoadedModel(workspace, disabledPasses: disabledPasses, layouts: layouts)
-    let calibration = try CalibrationStore.read(calibrationPath, model: model)
-    let compiled = try CompiledModel(model.optimized, calibration: calibration, options: options)
+    let (compiled, calibration) = try CompiledModel.make(
+      model, calibrationPath: calibrationPath, options: options)
     try checkBudgets(compiled)
     let files = try CodeGenerator.generate(
       compiled.program, compiled.plan,
@@ -110,11 +110,12 @@ public struct ExportTask: Sendable {
 
   /// Kept samples, or pseudo-random inputs where there are none, with the simulator's outputs.
   private func goldens(
-    _ compiled: CompiledModel, _ calibration: Calibration, layouts: PortLayouts
+    _ compiled: CompiledModel, _ calibration: Calibration?, layouts: PortLayouts
   ) throws -> [GoldenVector] {
     let simulator = try Simulator(compiled.program, compiled.plan)
     var generator = SeededGenerator(seed: 1)
-    let kept = layouts.isDefault ? calibration.summary.samples.prefix(Self.goldenCount) : []
+    let samples = layouts.isDefault ? calibration?.summary.samples ?? [] : []
+    let kept = samples.prefix(Self.goldenCount)
     return try (0..<Self.goldenCount).map { index in
       let inputs = try compiled.program.inputs.enumerated().map { position, port -> [UInt8] in
         if index < kept.count, position < kept[index].count {

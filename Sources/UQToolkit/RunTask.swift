@@ -41,9 +41,8 @@ public struct RunTask: Sendable {
     let files = try InputFiles(inputs, inputs: model.inputs)
     let results: [[Tensor]]
     if let quantized {
-      let calibration = try CalibrationStore.read(calibrationPath, model: model)
-      let compiled = try CompiledModel(
-        model.optimized, calibration: calibration, options: quantized)
+      let (compiled, _) = try CompiledModel.make(
+        model, calibrationPath: calibrationPath, options: quantized)
       results = try QuantizedRunner(compiled).outputs(of: files.samples, threads: threads)
     } else {
       results = try FloatRunner(model.optimized).outputs(of: files.samples, threads: threads)

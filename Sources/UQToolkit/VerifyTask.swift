@@ -55,9 +55,8 @@ public struct VerifyTask: Sendable {
         "the export was made from another model (\(recipe.modelDigest.prefix(12))...), this one is "
           + "\(model.digest.description.prefix(12))...", at: SourcePlace(file: exportFolder))
     }
-    let calibration = try CalibrationStore.read(calibrationPath, model: model)
-    let compiled = try CompiledModel(
-      model.optimized, calibration: calibration,
+    let (compiled, _) = try CompiledModel.make(
+      model, calibrationPath: calibrationPath,
       options: CompileOptions(
         bits: recipe.bits, method: recipe.method, rounding: recipe.rounding, threads: threads))
     let runner = QuantizedRunner(compiled)

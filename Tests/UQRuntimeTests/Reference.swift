@@ -26,6 +26,12 @@ enum Reference {
       // Ties away from zero.
       let half = (Int128(1) << Int128(right)) / 2
       result = high < 0 ? -floorShift(-high + half, right) : floorShift(high + half, right)
+    case UQ_ROUNDING_AWAY:
+      let product = Int128(acc) * Int128(multiplier)
+      let half = Int128(1) << Int128(shift - 1)
+      result = product < 0 ? -floorShift(half - product, shift) : floorShift(product + half, shift)
+    case UQ_ROUNDING_TRUNCATE:
+      result = Int128(acc) * Int128(multiplier) / (Int128(1) << Int128(shift))
     default:
       let signed = Int128(acc) * Int128(multiplier.signum())
       result = shift == 0 ? signed : floorShift(signed + Int128(1) << Int128(shift - 1), shift)
@@ -130,6 +136,9 @@ struct Operands {
 }
 
 /// The roundings that every kernel is tried with.
-let roundings = [UQ_ROUNDING_SINGLE, UQ_ROUNDING_DOUBLE, UQ_ROUNDING_SHIFT].map { Int($0) }
+let roundings = [
+  UQ_ROUNDING_SINGLE, UQ_ROUNDING_DOUBLE, UQ_ROUNDING_SHIFT, UQ_ROUNDING_AWAY,
+  UQ_ROUNDING_TRUNCATE,
+].map { Int($0) }
 /// The widths of weights.
 let widths = [8, 4, 3, 2, 1]

@@ -35,3 +35,38 @@ extension GraphBuilder {
     ]
   }
 }
+
+extension GraphBuilder {
+  /// Adds a pooling of operand 0, an image in the layout, whose window is the whole image.
+  ///
+  /// - Throws: `import.relay.layout`.
+  mutating func addGlobalPool(
+    _ node: ForeignNode, layout: String, _ make: (Window2D) -> some Operator
+  ) throws(Diagnostic) -> [ValueID] {
+    let image = try channelsLast(try node.operand(0, "data"), layout: layout, of: node)
+    let extents = shape(of: image)
+    let result = try node.text("out_layout", default: layout)
+    return [
+      try addSpatial(
+        make(Window2D(kernel: [extents[1], extents[2]])), [image], layout: result, of: node)
+    ]
+  }
+
+  /// Operand 0 of a Relay pooling as `[N, H, W, C]`, the window and the layout of the result.
+  ///
+  /// - Throws: `import.relay.layout`, `import.window.*`.
+  mutating func relayPooling(
+    _ node: ForeignNode, _ layout: String
+  ) throws(Diagnostic) -> (x: ValueID, window: SpatialWindow, layout: String) {
+    let layout = try node.text("layout", default: layout)
+    let x = try channelsLast(try node.operand(0, "data"), layout: layout, of: node)
+    let extents = shape(of: x)
+    let spatial = layout.contains("H") ? [extents[1], extents[2]] : [extents[2]]
+    guard let kernel = try node.listed("pool_size") else {
+      throw Diagnostic(
+        id: "import.attribute.missing", "attribute 'pool_size' is missing", at: node.place)
+    }
+    let window = try SpatialWindow(relay: node, kernel: kernel, input: spatial)
+    return (x, window, try node.text("out_layout", default: layout))
+  }
+}

@@ -152,3 +152,26 @@ extension ForeignNode {
     return [a, try builder.addStep(Reshape(shape: shape), [b], "aligned", of: self)]
   }
 }
+
+extension GraphBuilder {
+  /// The list `values` shaped so that it broadcasts along an axis of `x`.
+  ///
+  /// - Throws: `import.axis.range`, `import.operand.type`.
+  mutating func alignedToAxis(
+    _ values: ValueID, _ axis: Int, of x: ValueID, _ role: String, _ node: ForeignNode
+  ) throws(Diagnostic) -> ValueID {
+    let rank = shape(of: x).rank
+    let own = shape(of: values)
+    let axis = try node.axis(axis, rank: rank)
+    guard own.rank == 1, own.count == shape(of: x)[axis] else {
+      throw Diagnostic(
+        id: "import.operand.type",
+        "'\(role)' is \(own), expected one number for each index of axis \(axis) of "
+          + "\(shape(of: x))", at: node.place)
+    }
+    guard axis < rank - 1 else { return values }
+    let trailing = [Int](repeating: 1, count: rank - 1 - axis)
+    return try addStep(
+      Reshape(shape: Shape(own.dimensions + trailing)), [values], role, of: node)
+  }
+}
