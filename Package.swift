@@ -122,6 +122,12 @@ let package = Package(
         "UQPasses", "UQOnnx", "UQEngine", "UQSamples", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ], resources: [.copy("Cases")]),
+    tests(
+      "RelayIntegerTests",
+      [
+        "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",
+        "UQGraph", "UQNumerics", "UQSupport",
+      ]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
       "UQRelayTests", ["UQRelay", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),

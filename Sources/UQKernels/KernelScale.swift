@@ -7,6 +7,13 @@ public struct KernelScale: Hashable, Sendable {
   /// The rounding that the two are meant for.
   public var rounding: Rounding
 
+  /// Takes the numbers as they are.
+  public init(multiplier: Int, shift: Int, rounding: Rounding) {
+    self.multiplier = multiplier
+    self.shift = shift
+    self.rounding = rounding
+  }
+
   /// The nearest representable factor; `nil` where it is 2^30 or larger, or not finite.
   ///
   /// Where the rounding is `shift` and the factor is no power of two, the kernel rounds once instead.

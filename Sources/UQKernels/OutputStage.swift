@@ -12,6 +12,27 @@ public struct OutputStage: Sendable, Hashable {
   public var high: Int
   /// How accumulators are rounded.
   public var rounding: Rounding
+  /// A rounding that only integer programs ask for, in place of ``rounding``.
+  public var exact: ExactRounding?
+
+  /// A rounding that a model spells out itself.
+  public enum ExactRounding: Sendable, Hashable {
+    /// To nearest, ties away from zero.
+    case awayFromZero
+    /// Toward zero.
+    case towardZero
+  }
+
+  /// The stage with the bounds as they are; without bounds the result is taken modulo 2^8.
+  public init(
+    zeroPoint: Int, bounds: ClosedRange<Int>?, rounding: Rounding, exact: ExactRounding? = nil
+  ) {
+    self.zeroPoint = zeroPoint
+    low = bounds?.lowerBound ?? Int(Int32.min)
+    high = bounds?.upperBound ?? Int(Int32.max)
+    self.rounding = rounding
+    self.exact = exact
+  }
 
   /// The stage that makes integers of `quantization` within the bounds of a fused activation.
   ///
@@ -31,12 +52,20 @@ public struct OutputStage: Sendable, Hashable {
 
   /// The stage as the nested structure `output` of a kernel's parameters.
   public var field: CField {
-    CField("output", array: [zeroPoint, low, high, Int(rounding.code)])
+    CField("output", array: [zeroPoint, low, high, Int(code)])
+  }
+
+  private var code: Int32 {
+    switch exact {
+    case .awayFromZero: Int32(UQ_ROUNDING_AWAY)
+    case .towardZero: Int32(UQ_ROUNDING_TRUNCATE)
+    case nil: rounding.code
+    }
   }
 
   var parameters: uq_output {
     uq_output(
-      zero_point: Int32(zeroPoint), min: Int32(low), max: Int32(high), rounding: rounding.code)
+      zero_point: Int32(zeroPoint), min: Int32(low), max: Int32(high), rounding: code)
   }
 }
 

@@ -161,7 +161,10 @@ extension Conv2D {
         [try builder.addConvolution(node, dataLayout: "NCW", kernelLayout: "OIW")]
       },
       .relay("nn.conv2d") { node, builder throws(Diagnostic) in
-        [try builder.addConvolution(node, dataLayout: "NCHW", kernelLayout: "OIHW")]
+        if builder.type(of: try node.operand(0, "data")).element.isInteger {
+          return try IntegerConv2D.imported(node, &builder)
+        }
+        return [try builder.addConvolution(node, dataLayout: "NCHW", kernelLayout: "OIHW")]
       },
     ]
   }

@@ -14,7 +14,10 @@ public enum MatMul: ForeignOperator {
         ]
       },
       .relay("nn.dense") { node, builder throws(Diagnostic) in
-        [try builder.addProduct(node, transposes: (false, true))]
+        if builder.type(of: try node.operand(0, "data")).element.isInteger {
+          return try IntegerMatrixProduct.importedDense(node, &builder)
+        }
+        return [try builder.addProduct(node, transposes: (false, true))]
       },
       .relay("nn.matmul") { node, builder throws(Diagnostic) in
         [
@@ -23,8 +26,11 @@ public enum MatMul: ForeignOperator {
         ]
       },
       .relay("nn.batch_matmul") { node, builder throws(Diagnostic) in
+        if builder.type(of: try node.operand(0, "x")).element.isInteger {
+          return try IntegerMatrixProduct.importedBatch(node, &builder)
+        }
         // Unset attributes are not printed, and the constructor's defaults differ from the class's.
-        [
+        return [
           try builder.addProduct(
             node, transposes: (try node.flag("transpose_a"), try node.flag("transpose_b")))
         ]

@@ -16,6 +16,7 @@ public struct FuseActivations: Pass {
   public func run(on graph: inout Graph) throws(Diagnostic) -> Bool {
     try GraphEditor.walk(&graph) { editor, node throws(Diagnostic) in
       guard let clip = node.op as? Clip, let x = node.operands[0],
+        editor.graph.type(of: x).element.isFloat,
         let (index, carrier) = editor.soleProducer(x), carrier.results.count == 1,
         let op = carrier.op.bounded(by: clip.bounds)
       else { return editor.keep(node) }

@@ -86,11 +86,21 @@ struct LayoutPlan {
 
 extension Operator {
   /// Whether the operator applies one function to every element of its only operand.
-  var isUnaryElementwise: Bool { self is Clip || self is Pointwise || self is Cast }
+  var isUnaryElementwise: Bool {
+    switch self {
+    case is Clip, is Pointwise, is Cast, is LookupTable, is QuantizedLeakyRelu, is ScaleLabel: true
+    case let op as Requantize: op.axis == nil
+    case let op as QuantizeLinear: op.axis == nil
+    case let op as DequantizeLinear: op.axis == nil
+    case let op as FixedPointMultiply: op.axis == nil
+    default: false
+    }
+  }
 
   /// Whether the operator combines its two operands element by element with broadcasting.
   var isBinaryElementwise: Bool {
     self is Add || self is Subtract || self is Multiply || self is Divide || self is Minimum
-      || self is Maximum || self is Power || self is PRelu
+      || self is Maximum || self is Power || self is PRelu || self is QuantizedArithmetic
+      || self is RightShift || self is LeftShift
   }
 }

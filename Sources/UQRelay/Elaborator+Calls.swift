@@ -81,7 +81,9 @@ extension Elaborator {
     _ scope: Scope, name: String?, at offset: Int
   ) -> RelayValue {
     var nodeName = scope.path + (name ?? operatorName)
-    if name == nil || numbers[nodeName] != nil { nodeName = fresh(nodeName) } else {
+    if name == nil || numbers[nodeName] != nil {
+      nodeName = fresh(nodeName)
+    } else {
       numbers[nodeName] = 1
     }
     var place = source.place(offset)

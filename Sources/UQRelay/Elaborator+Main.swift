@@ -9,7 +9,7 @@ extension Elaborator {
       var scope = Scope()
       var value = evaluate(expression, &scope)
       if case .closure(let closure) = value { value = enter(closure.function, closure.scope) }
-      addOutputs(value, at: expression.offset)
+      addOutputs(value, nil, at: expression.offset)
       return
     }
     let only = module.functions.count == 1 ? module.functions.first?.function : nil
@@ -20,7 +20,7 @@ extension Elaborator {
         Diagnostic(id: "relay.main.missing", "there is no @main; \(found)"), isUnsupported: true)
       return
     }
-    addOutputs(enter(main, Scope()), at: main.offset)
+    addOutputs(enter(main, Scope()), main.result, at: main.offset)
     for name in parameters.keys.sorted() where !usedParameters.contains(name) {
       warnings.append(
         Diagnostic(
@@ -106,14 +106,16 @@ extension Elaborator {
   {
     guard let element = ElementName.element(elementName) else {
       throw source.problem(
-        "relay.input.type", "input '\(name)' has elements of \(elementName), which is not supported",
+        "relay.input.type",
+        "input '\(name)' has elements of \(elementName), which is not supported",
         at: offset)
     }
     var dimensions: [Int] = []
     let given = options.shapes[name]
     if let given, given.count != extents.count || given.contains(where: { $0 <= 0 }) {
       throw source.problem(
-        "relay.input.shape", "the shape \(given) is given for input '\(name)' of rank \(extents.count)",
+        "relay.input.shape",
+        "the shape \(given) is given for input '\(name)' of rank \(extents.count)",
         at: offset)
     }
     for (axis, extent) in extents.enumerated() {
@@ -141,15 +143,24 @@ extension Elaborator {
 
   // MARK: Outputs
 
-  private mutating func addOutputs(_ value: RelayValue, at offset: Int) {
+  private mutating func addOutputs(_ value: RelayValue, _ type: TypeSyntax?, at offset: Int) {
+    var fieldTypes: [TypeSyntax] = []
+    if case .tuple(let types)? = type?.kind { fieldTypes = types }
     switch value {
     case .tensor(let id):
       let name = "o\(outputs.count)"
       builder.addOutput(name, id)
-      outputs.append((name, id))
-    case .tuple(let fields): for field in fields { addOutputs(field, at: offset) }
+      outputs.append((name, id, type))
+    case .tuple(let fields):
+      for (index, field) in fields.enumerated() {
+        addOutputs(field, index < fieldTypes.count ? fieldTypes[index] : nil, at: offset)
+      }
     case .unknown:
-      outputs.append(("o\(outputs.count)", nil))
+      if !fieldTypes.isEmpty {
+        for fieldType in fieldTypes { addOutputs(.unknown, fieldType, at: offset) }
+        return
+      }
+      outputs.append(("o\(outputs.count)", nil, type))
       if problems.isEmpty {
         report(
           "relay.output.unknown", "output \(outputs.count - 1) is no result that is supported",
@@ -157,8 +168,9 @@ extension Elaborator {
       }
     default:
       report(
-        "relay.output.kind", "the result is \(value.kind), only tensors and tuples of them are "
-          + "supported", at: offset, isUnsupported: true)
+        "relay.output.kind",
+        "the result is \(value.kind), only tensors and tuples of them are supported",
+        at: offset, isUnsupported: true)
     }
   }
 

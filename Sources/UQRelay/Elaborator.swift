@@ -43,8 +43,8 @@ struct Elaborator {
   var numbers: [String: Int] = [:]
   /// Names that the frontend gave the outputs.
   var outputLabels: [String] = []
-  /// The outputs; `nil` behind a problem.
-  var outputs: [(name: String, value: ValueID?)] = []
+  /// The outputs; without a value behind a problem, and with the declared type where there is one.
+  var outputs: [(name: String, value: ValueID?, type: TypeSyntax?)] = []
 
   init(
     _ module: RelayModule, _ source: SourceText, _ metadata: Metadata?,
@@ -102,7 +102,8 @@ struct Elaborator {
     defer { depth -= 1 }
     guard depth <= Self.depthLimit else {
       report(
-        "relay.call.depth", "the calls do not end within \(Self.depthLimit) levels; recursion is "
+        "relay.call.depth",
+        "the calls do not end within \(Self.depthLimit) levels; recursion is "
           + "supported where constants decide it", at: expression.offset, isUnsupported: true)
       callBudget = 0
       return .unknown

@@ -43,7 +43,8 @@ struct Lexer {
       offset += 1
       guard byte(offset).isNameStart else { return token(.punctuation(first), start) }
       skipName()
-      return token(keyword(start + 1..<offset) == nil ? .global : .unknown(isReported: false), start)
+      return token(
+        keyword(start + 1..<offset) == nil ? .global : .unknown(isReported: false), start)
     case UInt8(ascii: "/") where !byte(start + 1).isNamePart:
       offset += 1
       return token(.punctuation(first), start)
@@ -182,7 +183,8 @@ struct Lexer {
 
   private mutating func meta() -> Token? {
     let start = offset
-    guard source.bytes.count - start > 5, source.bytes[start..<start + 5].elementsEqual("meta[".utf8)
+    guard source.bytes.count - start > 5,
+      source.bytes[start..<start + 5].elementsEqual("meta[".utf8)
     else { return nil }
     var end = start + 5
     let key = end
@@ -304,7 +306,8 @@ struct Lexer {
         return badNumber(start, "'\(shown)' is not a number; a width is 16, 32 or 64")
       }
       let bits = Int(width) ?? 32
-      let largest = bits == 16 ? 65504 : bits == 32 ? Double(Float.greatestFiniteMagnitude) : .infinity
+      let largest =
+        bits == 16 ? 65504 : bits == 32 ? Double(Float.greatestFiniteMagnitude) : .infinity
       guard value.magnitude <= largest, value.isFinite else {
         return badNumber(start, "'\(shown)' is beyond the range of float\(bits)")
       }
@@ -312,11 +315,13 @@ struct Lexer {
     }
     guard width.isEmpty || ["16", "32", "64"].contains(width) else {
       return badNumber(
-        start, "'\(shown)' has a width other than 16, 32 and 64; constants of other types are "
+        start,
+        "'\(shown)' has a width other than 16, 32 and 64; constants of other types are "
           + "kept in the metadata")
     }
     guard body.allSatisfy({ byte($0).isDigit }) else {
-      let way = Double(text) != nil ? "; floats need the suffix 'f'" : "; operators need blanks around"
+      let way =
+        Double(text) != nil ? "; floats need the suffix 'f'" : "; operators need blanks around"
       return badNumber(start, "'\(shown)' is not a whole number\(way)")
     }
     guard let magnitude = Int(text) else {

@@ -82,7 +82,8 @@ struct Metadata {
     let list = nodes[map.data[position]].data
     guard list.indices.contains(index), nodes.indices.contains(list[index]) else {
       throw source.problem(
-        "relay.metadata.index", "the metadata holds \(list.count) objects of type '\(key)', not \(index + 1)",
+        "relay.metadata.index",
+        "the metadata holds \(list.count) objects of type '\(key)', not \(index + 1)",
         at: offset)
     }
     return nodes[list[index]]

@@ -133,13 +133,14 @@ extension Parser {
 
   // MARK: Operators
 
-  private static let operators: [(name: String, first: Token.Kind, second: Token.Kind?, level: Int)] =
-    [
-      ("less_equal", .less, .equals, 8), ("greater_equal", .greater, .equals, 8),
-      ("equal", .equals, .equals, 7), ("not_equal", .exclamation, .equals, 7),
-      ("multiply", .star, nil, 12), ("divide", .slash, nil, 12), ("add", .plus, nil, 10),
-      ("subtract", .minus, nil, 10), ("less", .less, nil, 8), ("greater", .greater, nil, 8),
-    ]
+  private static let operators:
+    [(name: String, first: Token.Kind, second: Token.Kind?, level: Int)] =
+      [
+        ("less_equal", .less, .equals, 8), ("greater_equal", .greater, .equals, 8),
+        ("equal", .equals, .equals, 7), ("not_equal", .exclamation, .equals, 7),
+        ("multiply", .star, nil, 12), ("divide", .slash, nil, 12), ("add", .plus, nil, 10),
+        ("subtract", .minus, nil, 10), ("less", .less, nil, 8), ("greater", .greater, nil, 8),
+      ]
 
   private func infix() -> (name: String, words: Int, level: Int)? {
     for (name, first, second, level) in Self.operators where token.kind == first {

@@ -112,7 +112,8 @@ enum ElementName {
   /// Whether the name is that of an element type.
   static func isKnown(_ name: String) -> Bool {
     if ["bool", "handle", "bfloat16", "void"].contains(name) { return true }
-    guard let kind = ["uint", "int", "float", "bool", "bfloat"].first(where: { name.hasPrefix($0) })
+    guard
+      let kind = ["uint", "int", "float", "bool", "bfloat"].first(where: { name.hasPrefix($0) })
     else { return false }
     let rest = name.dropFirst(kind.count)
     let parts = rest.split(separator: "x", maxSplits: 1, omittingEmptySubsequences: false)

@@ -57,8 +57,12 @@ public struct RelayInspection: Sendable {
   private init(_ program: RelayProgram, _ work: Elaborator) {
     let graph = work.builder.graph
     inputs = graph.inputs.map { Self.port(graph[$0].name, graph.type(of: $0)) }
-    outputs = work.outputs.map { name, value in
-      value.map { Self.port(name, graph.type(of: $0)) } ?? Port(name: name, type: "", shape: [])
+    outputs = work.outputs.map { name, value, type in
+      if let value { return Self.port(name, graph.type(of: value)) }
+      guard case .tensor(let extents, let element)? = type?.kind else {
+        return Port(name: name, type: "", shape: [])
+      }
+      return Port(name: name, type: element, shape: extents.map { $0 ?? -1 })
     }
     var counts: [String: Int] = [:]
     let bodies =

@@ -90,7 +90,8 @@ struct RelayProgram {
     guard archive.members["metadata.json"] != nil else {
       throw Diagnostic(
         id: "relay.archive.kind",
-        "is an archive without metadata.json, so no Model Library Format", at: SourcePlace(file: path))
+        "is an archive without metadata.json, so no Model Library Format",
+        at: SourcePlace(file: path))
     }
     func members(_ folder: String, _ suffix: String) -> [String] {
       archive.members.keys.filter { $0.hasPrefix(folder) && $0.hasSuffix(suffix) }.sorted()

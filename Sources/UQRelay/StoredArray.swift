@@ -31,7 +31,9 @@ struct StoredArray {
       let bits = reader.integer(UInt8.self), let lanes = reader.integer(UInt16.self)
     else { throw Problem(message: "ends within the header of an array") }
     guard magic == Self.magic else { throw Problem(message: "has no array where one should be") }
-    guard device == 1 else { throw Problem(message: "has an array of device type \(device), not 1 (CPU)") }
+    guard device == 1 else {
+      throw Problem(message: "has an array of device type \(device), not 1 (CPU)")
+    }
     guard (0...Self.largestRank).contains(Int(rank)) else {
       throw Problem(message: "has an array of rank \(rank)")
     }

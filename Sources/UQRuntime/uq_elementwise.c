@@ -37,6 +37,22 @@ void uq_mul_s8(const uq_mul_params *params, const int8_t *a, const int8_t *b,
                                  p.multiplier, (uint32_t)p.shift))
 }
 
+void uq_add_rounded_s8(const uq_add_rounded_params *params, const int8_t *a,
+                       const int8_t *b, int8_t *y)
+{
+    const uq_add_rounded_params p = *params;
+    UQ_FOR_EACH(p.broadcast,
+                uq_clamp(p.output.zero_point +
+                             uq_requantize(u - p.zero_a, p.multiplier_a,
+                                           (uint32_t)p.shift_a,
+                                           UQ_ROUNDING_SINGLE) +
+                             p.sign_b * uq_requantize(v - p.zero_b,
+                                                      p.multiplier_b,
+                                                      (uint32_t)p.shift_b,
+                                                      UQ_ROUNDING_SINGLE),
+                         p.output.min, p.output.max))
+}
+
 void uq_min_s8(const uq_extremum_params *params, const int8_t *a,
                const int8_t *b, int8_t *y)
 {

@@ -59,6 +59,20 @@ static int32_t requantize_shift(int32_t acc, int32_t multiplier,
     return saturate(acc);
 }
 
+static int32_t requantize_away(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    const int64_t product = (int64_t)acc * multiplier;
+    const int64_t half = (int64_t)1 << (shift - 1u);
+    return saturate((product + half - (product < 0 ? 1 : 0)) >> shift);
+}
+
+static int32_t requantize_truncate(int32_t acc, int32_t multiplier,
+                                   uint32_t shift)
+{
+    const int64_t product = (int64_t)acc * multiplier;
+    return saturate(product / ((int64_t)1 << shift));
+}
+
 int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
                           int32_t rounding)
 {
@@ -66,6 +80,10 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
         return requantize_single(acc, multiplier, shift);
     if (rounding == UQ_ROUNDING_DOUBLE)
         return requantize_double(acc, multiplier, shift);
+    if (rounding == UQ_ROUNDING_AWAY)
+        return requantize_away(acc, multiplier, shift);
+    if (rounding == UQ_ROUNDING_TRUNCATE)
+        return requantize_truncate(acc, multiplier, shift);
     return requantize_shift(acc, multiplier, shift);
 }
 

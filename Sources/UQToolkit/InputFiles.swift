@@ -50,6 +50,8 @@ public struct InputFiles: Sendable {
           "input '\(input.name)' is \(input.type.shape), the file has \(tensor.shape)")
       }
     }
+    // A model without inputs computes one sample.
+    if inputs.isEmpty { counts.insert(-1) }
     guard counts.count <= 1, forms.count <= 1, let count = counts.first else {
       throw Diagnostic(id: "run.input.samples", "the inputs have different numbers of samples")
     }

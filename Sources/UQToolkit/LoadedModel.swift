@@ -32,18 +32,25 @@ public struct LoadedModel: Sendable {
         "there is no pass '\(name)'; known are \(LosslessPasses.names.joined(separator: ", "))")
     }
     digest = try LoadedModel.digest(of: path)
-    if workspace.isRelay {
-      imported = try RelayImporter.load(
-        path: path, options: workspace.relayOptions, operators: allOperators
-      ).graph
-    } else {
-      var options = OnnxOptions()
-      options.shapes = workspace.configuration.shapes ?? [:]
-      imported = try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
-    }
+    imported = try Self.imported(workspace)
     optimized = imported
     try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
+  }
+
+  /// Reads a model without optimising it.
+  ///
+  /// - Throws: all problems of the model at once.
+  static func imported(_ workspace: Workspace) throws -> Graph {
+    let path = workspace.modelPath
+    if workspace.isRelay {
+      return try RelayImporter.load(
+        path: path, options: workspace.relayOptions, operators: allOperators
+      ).graph
+    }
+    var options = OnnxOptions()
+    options.shapes = workspace.configuration.shapes ?? [:]
+    return try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
   }
 
   /// Names and types of the model's inputs.

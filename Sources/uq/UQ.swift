@@ -16,7 +16,7 @@ struct UQ: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      InitCommand.self, InspectCommand.self, RunCommand.self, CalibrateCommand.self,
+      InitCommand.self, InspectCommand.self, ConvertCommand.self, RunCommand.self, CalibrateCommand.self,
       ExportCommand.self, CompareCommand.self, VerifyCommand.self, BenchCommand.self,
       ConformanceCommand.self,
     ])

@@ -38,7 +38,8 @@ import UQSupport
     Fault("def @main() { \"abc }", "relay.text.string", 2, 15),
     Fault("def @main() { meta[relay.Constant][0] }", "relay.metadata.missing", 2, 15),
     Fault("def @main() { let %y = %y + 1f; %y }", "relay.local.undefined", 2, 24),
-    Fault("def @main(%x: Tensor[(2), float32]) -> Tensor[(3), float32] { %x }",
+    Fault(
+      "def @main(%x: Tensor[(2), float32]) -> Tensor[(3), float32] { %x }",
       "relay.type.mismatch", 2, 40),
     Fault("def @main(%x: (float32,)) { %x.1 }", "relay.tuple.index", 2, 29),
     Fault("def @main(%x: float32) { (fn (%y: int32) { %y })(%x) }", "relay.type.mismatch", 2, 50),
@@ -70,7 +71,8 @@ import UQSupport
 
   @Test func unsupportedOperatorsAreAllListed() {
     let found = problems(
-      program("def @main(%x: float32) { %0 = vendor.f(%x); %1 = vendor.g(%0); (%1, vendor.h(%x)) }"))
+      program("def @main(%x: float32) { %0 = vendor.f(%x); %1 = vendor.g(%0); (%1, vendor.h(%x)) }")
+    )
     #expect(found.map(\.id) == Array(repeating: "relay.operator.unsupported", count: 3))
   }
 

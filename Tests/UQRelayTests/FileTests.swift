@@ -46,7 +46,9 @@ import UQSupport
     var result: [UInt8] = []
     for (name, data) in entries {
       var header = [UInt8](repeating: 0, count: 512)
-      func put(_ text: String, _ at: Int) { header.replaceSubrange(at..<at + text.utf8.count, with: text.utf8) }
+      func put(_ text: String, _ at: Int) {
+        header.replaceSubrange(at..<at + text.utf8.count, with: text.utf8)
+      }
       put(name, 0)
       let size = String(data.count, radix: 8)
       put(String(repeating: "0", count: 11 - size.count) + size, 124)

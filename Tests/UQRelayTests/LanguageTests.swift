@@ -9,7 +9,8 @@ import UQSupport
 /// What programs become.
 @Suite struct LanguageTests {
   @Test func graphBindingsAreSharedNodes() throws {
-    let made = try graph("def @main(%x: Tensor[(2), float32]) { %0 = add(%x, %x); (%0, add(%0, %0)) }")
+    let made = try graph(
+      "def @main(%x: Tensor[(2), float32]) { %0 = add(%x, %x); (%0, add(%0, %0)) }")
     #expect(made.nodes.count == 2)
     #expect(made.outputNames == ["o0", "o1"])
     #expect(made.inputs.map { made[$0].name } == ["x"])

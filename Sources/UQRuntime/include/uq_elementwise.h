@@ -67,6 +67,32 @@ typedef struct {
 void uq_mul_s8(const uq_mul_params *params, const int8_t *a, const int8_t *b,
                int8_t *y);
 
+/*
+ * Sum or difference of two tensors that are each brought to the result's scale
+ * with a rounding of their own, as QNN networks are defined.
+ */
+typedef struct {
+    uq_broadcast broadcast;
+    /* Integers of the real value 0, -128..127. */
+    int32_t zero_a, zero_b;
+    /* scale_a / scale_y as for uq_requantize, UQ_ROUNDING_SINGLE. */
+    int32_t multiplier_a, shift_a;
+    /* scale_b / scale_y, likewise. */
+    int32_t multiplier_b, shift_b;
+    /* 1 for a sum, -1 for a difference. */
+    int32_t sign_b;
+    /* Zero point and clamp of the output; its rounding is not used. */
+    uq_output output;
+} uq_add_rounded_params;
+
+/*
+ * y = clamp(zero_point + requantize(a - zero_a, ma, sa)
+ *           + sign_b * requantize(b - zero_b, mb, sb)).
+ * Operands and aliasing as for uq_add_s8.
+ */
+void uq_add_rounded_s8(const uq_add_rounded_params *params, const int8_t *a,
+                       const int8_t *b, int8_t *y);
+
 /* Smaller or larger of two tensors that have one scale and zero point. */
 typedef struct {
     uq_broadcast broadcast;

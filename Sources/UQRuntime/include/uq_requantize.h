@@ -19,7 +19,11 @@ enum {
     /* TFLite's doubling high multiply, then a rounding shift; 0 <= s <= 62. */
     UQ_ROUNDING_DOUBLE = 1,
     /* (sign(m) * acc + 2^(s-1)) >> s, ties upward; 0 <= s <= 31. */
-    UQ_ROUNDING_SHIFT = 2
+    UQ_ROUNDING_SHIFT = 2,
+    /* acc * m / 2^s to nearest, ties away from zero; 1 <= s <= 62. */
+    UQ_ROUNDING_AWAY = 3,
+    /* acc * m / 2^s toward zero; 1 <= s <= 62. */
+    UQ_ROUNDING_TRUNCATE = 4
 };
 
 /* The last steps of every requantizing kernel: add, then clamp. */
@@ -28,9 +32,11 @@ typedef struct {
     int32_t zero_point;
     /* Smallest output: the type's, or that of a fused activation. */
     int32_t min;
-    /* Largest output; min <= max, both within the output's type. */
+    /* Largest output; min <= max, both within the output's type. Where they are
+       INT32_MIN and INT32_MAX, the output is taken modulo the type's width, as
+       a conversion in gcc and clang does. */
     int32_t max;
-    /* UQ_ROUNDING_SINGLE, _DOUBLE or _SHIFT. */
+    /* One of UQ_ROUNDING_. */
     int32_t rounding;
 } uq_output;
 
