@@ -133,6 +133,7 @@ let package = Package(
     tests(
       "UQEngineTests",
       ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
+    tests(
       "RelayIntegerTests",
       [
         "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",

@@ -63,6 +63,7 @@ public let allOperators: [any ForeignOperator.Type] = [
   QuantizedLeakyRelu.self,
   Reduce.self,
   Requantize.self,
+  Reinterpret.self,
   Reshape.self,
   ResizeImage.self,
   ResizeNearest.self,

@@ -7,9 +7,10 @@ enum OperatorTable {
   static var text: String {
     let entries = allOperators.sorted { String(describing: $0) < String(describing: $1) }
     let operators = entries.compactMap { $0 as? any Operator.Type }
-    let compositions = entries.filter { !($0 is any Operator.Type) && !$0.imports.isEmpty }
-    let names = Set(
-      entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
+    let compositions = entries.filter { entry in
+      !(entry is any Operator.Type) && entry.imports.contains { $0.dialect == .onnx }
+    }
+    let names = Set(entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
     return """
       # Operators
 

@@ -294,6 +294,48 @@ case("Mod", 13, [C([5.5, -5.5], np.float32), C([2, 2], np.float32)], {"fmod": 1}
 case("Range", 11, [C(2, np.int64), C(9, np.int64), C(3, np.int64)])
 case("Range", 11, [C(2, np.float32), C(-1, np.float32), C(-0.5, np.float32)])
 
+# Operators that are evaluated on tensors that depend on the input.
+p, q = f(2, 3), f(3)
+q[1] = p[0, 1]
+for op in ("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"):
+    case(op, 16, [p, q])
+    case(op, 16, [np.array([-1, 2, 3], np.int32), np.array([2, 2, 2], np.int32)])
+case("And", 7, [np.array([True, True, False]), np.array([[True], [False]])])
+case("Not", 1, [np.array([True, False])])
+case("BitwiseAnd", 18, [np.array([12, -7], np.int32), np.array([10, 9], np.int32)])
+case("BitwiseNot", 18, [np.array([12, -7], np.int8)])
+case("Where", 16, [np.array([[True], [False]]), f(3), f(2, 1)])
+case("Mod", 13, [np.array([7, -7, 7, -7], np.int32), np.array([3, 3, -3, -3], np.int32)])
+tied = np.array([[3, 1, 3], [1, 2, 1]], np.float32)
+for op in ("ArgMax", "ArgMin"):
+    for last in (0, 1):
+        case(op, 13, [tied], {"axis": 1, "select_last_index": last})
+    case(op, 13, [x], {"axis": -2, "keepdims": 0})
+case("TopK", 11, [x, ints(2)], {"axis": 1}, results=2)
+case("TopK", 11, [tied, ints(2)], {"largest": 0}, results=2)
+case("CumSum", 14, [x, C(1, np.int64)])
+case("CumSum", 14, [x, C(-1, np.int64)], {"exclusive": 1, "reverse": 1})
+case("GatherElements", 13, [x, np.array([[[0, -1]], [[1, 2]]], np.int64)], {"axis": 2})
+case("GatherND", 13, [x, np.array([[0, 1], [1, -1]], np.int64)])
+case("GatherND", 13, [x, np.array([[1], [2]], np.int64)], {"batch_dims": 1})
+case("ScatterElements", 18, [x, np.zeros((1, 1, 4), np.int64), f(1, 1, 4)], {"axis": 1})
+case("ScatterElements", 18, [tied, np.array([[0, 0]], np.int64), f(1, 2)],
+     {"axis": 0, "reduction": "add"})
+case("OneHot", 11, [np.array([0, 2, -1], np.int64), ints(4), C([0.5, 2], np.float32)])
+case("DepthToSpace", 13, [f(1, 8, 2, 3)], {"blocksize": 2})
+case("DepthToSpace", 13, [f(1, 8, 2, 3)], {"blocksize": 2, "mode": "CRD"})
+case("SpaceToDepth", 13, [f(1, 3, 4, 6)], {"blocksize": 2})
+case("Einsum", 12, [f(2, 3, 4), f(2, 4, 5)], {"equation": "bij,bjk->bki"})
+case("LRN", 13, [f(1, 5, 2, 3)], {"size": 3, "alpha": 0.1})
+case("InstanceNormalization", 6, [f(2, 3, 4, 2), C(f(3)), C(f(3))])
+case("LayerNormalization", 17, [x, C(f(4)), C(f(4))])
+case("LayerNormalization", 17, [x, C(f(3, 4))], {"axis": 1})
+case("ConvTranspose", 11, [f(1, 4, 5, 3), C(f(4, 3, 3, 2)), C(f(3))],
+     {"strides": [2, 1], "pads": [1, 0, 0, 1], "output_padding": [1, 0]})
+case("ConvTranspose", 11, [f(1, 4, 5, 3), C(f(4, 3, 3, 3))], {"group": 2, "dilations": [1, 2]})
+case("ConvTranspose", 11, [f(1, 2, 5), C(f(2, 3, 4))], {"strides": [3], "auto_pad": "SAME_UPPER"})
+case("ConvTranspose", 11, [f(1, 2, 3, 3), C(f(2, 1, 2, 2))], {"strides": [3, 3], "output_shape": [10, 8]})
+
 path = pathlib.Path(__file__).with_name("onnx.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
 print(len(cases), "cases")
