@@ -116,7 +116,7 @@ extension IntegerAveragePool2D {
         let bounded = try builder.addStep(Minimum(), [pooled, high], "bounded", of: node)
         let clipped = try builder.addStep(Maximum(), [bounded, low], "clipped", of: node)
         return try builder.add(Cast(element: element), [clipped], as: node)
-      },
+      }
     ]
   }
 

@@ -132,7 +132,7 @@ extension IntegerConv2D {
         try imported(
           node, &builder, inputZeroPoint: try builder.zeroPoint(node, 2, "input zero point"),
           weightZeroPoints: try builder.zeroPoints(node, 3, "kernel zero point"))
-      },
+      }
     ]
   }
 

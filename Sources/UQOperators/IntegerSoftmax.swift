@@ -31,7 +31,8 @@ public struct IntegerSoftmax: Operator {
   public func resultTypes(_ operands: [TensorType?]) throws(Diagnostic) -> [TensorType] {
     let x = try requiredType(operands, 0)
     guard x.element == .int8, inputScale <= 1, inputScale >= 0x1p-20 else {
-      throw typeProblem("element", "operand is \(x) of scale \(inputScale); int8 up to 1 is supported")
+      throw typeProblem(
+        "element", "operand is \(x) of scale \(inputScale); int8 up to 1 is supported")
     }
     guard x.shape.indices.contains(axis) else {
       throw shapeProblem("axis", "x \(x.shape) has no axis \(axis)")
