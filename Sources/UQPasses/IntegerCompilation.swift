@@ -201,7 +201,9 @@ public struct IntegerCompilation {
       node.result, channelAxis: type.shape.rank - 1
     ) { step, constant, shape, axis in
       epilogue.absorb(step, constant: constant, shape: shape, channelAxis: axis)
-    } isDone: { epilogue.isNarrow }
+    } isDone: {
+      epilogue.isNarrow
+    }
     guard let finished = epilogue.finished(reach: reach) else { return false }
     var op = IntegerLayer(window: window, groups: groups, inputZeroPoint: kernelZero)
     finished.make(&op)
@@ -313,7 +315,9 @@ public struct IntegerCompilation {
   /// A mean in 32 bits between casts.
   private mutating func pool(_ position: Int) -> Bool {
     let start = graph.nodes[position]
-    guard let x = start.operands[0], let source = narrow[x], source.offset == 0 else { return false }
+    guard let x = start.operands[0], let source = narrow[x], source.offset == 0 else {
+      return false
+    }
     var current = x
     var path: [Node] = []
     var positions: [Int] = []
@@ -349,7 +353,8 @@ public struct IntegerCompilation {
           let type = TensorType(.int8, graph.type(of: step.result).shape)
           value =
             isPool
-            ? emit(found ?? IntegerAveragePool2D(window: Window2D(kernel: [1, 1])), [value],
+            ? emit(
+              found ?? IntegerAveragePool2D(window: Window2D(kernel: [1, 1])), [value],
               step.name, type, place: step.place)
             : emit(anyOperator: step.op, [value], step.name, type, place: step.place)
         }
@@ -437,7 +442,8 @@ public struct IntegerCompilation {
           narrow[current] = source
           return true
         }
-        let result = emit(LookupTable(table: table), [source.id], node.name, type, place: node.place)
+        let result = emit(
+          LookupTable(table: table), [source.id], node.name, type, place: node.place)
         narrow[current] = (result, offset)
         return true
       }
@@ -454,7 +460,9 @@ public struct IntegerCompilation {
       && next.operands.contains { graph.constant($0)?.count == 1 }
   }
 
-  private func isElementwise(_ op: any Operator) -> Bool { op.isUnaryElementwise || op.isBinaryElementwise }
+  private func isElementwise(_ op: any Operator) -> Bool {
+    op.isUnaryElementwise || op.isBinaryElementwise
+  }
 
   // MARK: Emitting
 

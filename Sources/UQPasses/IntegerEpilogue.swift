@@ -72,9 +72,11 @@ struct IntegerEpilogue {
         return false
       }
       guard
-        scale(bounds: early, { value, channel in
-          Int(all[channel].apply(Int32(clamping: value), .upward))
-        })
+        scale(
+          bounds: early,
+          { value, channel in
+            Int(all[channel].apply(Int32(clamping: value), .upward))
+          })
       else { return false }
       factors = all
       return true
@@ -95,17 +97,20 @@ struct IntegerEpilogue {
   }
 
   private mutating func absorb(_ op: Requantize, _ channelAxis: Int?) -> Bool {
-    guard !isNarrow, op.arithmetic == .int64, op.element == .int8 || op.element == .uint8
-      || op.element == .int32,
+    guard !isNarrow, op.arithmetic == .int64,
+      op.element == .int8 || op.element == .uint8
+        || op.element == .int32,
       let zeros = spread(op.inputZeroPoints, op.axis, channelAxis), add(zeros.map { -$0 })
     else { return false }
     if op.isScaled {
       guard factors == nil, let all = spread(op.factors, op.axis, channelAxis) else { return false }
       let rule = op.rounding
       guard
-        scale(bounds: early, { value, channel in
-          Int(all[channel].apply(Int32(clamping: value), rule))
-        })
+        scale(
+          bounds: early,
+          { value, channel in
+            Int(all[channel].apply(Int32(clamping: value), rule))
+          })
       else { return false }
       factors = all
       rounding = rule
@@ -137,8 +142,10 @@ struct IntegerEpilogue {
       early = lower...max(min(max(old.upperBound, range.lowerBound), range.upperBound), lower)
       return true
     }
-    guard !wraps else { return range.lowerBound <= resultRange.lowerBound
-      && range.upperBound >= resultRange.upperBound }
+    guard !wraps else {
+      return range.lowerBound <= resultRange.lowerBound
+        && range.upperBound >= resultRange.upperBound
+    }
     low = min(max(low, range.lowerBound), range.upperBound)
     high = min(max(high, range.lowerBound), range.upperBound)
     return true
@@ -219,8 +226,9 @@ struct IntegerEpilogue {
         continue
       }
       let multiplier = factor.multiplier << Int32(leading)
-      guard Double(largest) * Double(multiplier) / Double(sign: .plus, exponent: right, significand: 1)
-        < 0x1p30
+      guard
+        Double(largest) * Double(multiplier) / Double(sign: .plus, exponent: right, significand: 1)
+          < 0x1p30
       else { return nil }
       multipliers.append(multiplier)
       shifts.append(right)
