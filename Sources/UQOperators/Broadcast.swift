@@ -91,10 +91,37 @@ public struct Broadcast: Operator {
         }
         return try tiled(node, &builder, repeats)
       },
+      .relay("meshgrid") { node, builder throws(Diagnostic) in
+        try gridded(node, &builder)
+      },
       .relay("repeat") { node, builder throws(Diagnostic) in
         try repeated(node, &builder)
       },
     ]
+  }
+
+  /// The coordinates of a grid from a list for each axis, the first two of which `xy` swaps.
+  private static func gridded(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    var axes = Array(node.operands.indices)
+    if try node.text("indexing", default: "ij") == "xy", axes.count > 1 { axes.swapAt(0, 1) }
+    var extents = [Int](repeating: 1, count: axes.count)
+    for (index, axis) in axes.enumerated() {
+      extents[axis] = builder.shape(of: try node.operand(index, "data")).count
+    }
+    let grid = try node.shape(extents)
+    var results: [ValueID] = []
+    for (index, axis) in axes.enumerated() {
+      var line = [Int](repeating: 1, count: axes.count)
+      line[axis] = extents[axis]
+      let aligned = try builder.addStep(
+        Reshape(shape: try node.shape(line)), [try node.operand(index, "data")],
+        "line\(index)", of: node)
+      results.append(
+        try builder.addStep(Broadcast(shape: grid), [aligned], "grid\(index)", of: node))
+    }
+    return results
   }
 
   /// Every index of an axis, or every element, several times in a row.

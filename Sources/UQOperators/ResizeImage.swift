@@ -34,11 +34,8 @@ public enum ResizeImage: ForeignOperator {
           node, &builder, x, sizes, layout,
           Sampling(
             method: name == "bilinear" ? "linear" : name == "bicubic" ? "cubic" : name,
-            coordinates: aligns
-              ? "align_corners"
-              : name == "nearest_neighbor"
-                ? "asymmetric"
-                : "half_pixel", rounding: "", alpha: -0.5, excludesOutside: false))
+            coordinates: aligns ? "align_corners" : "asymmetric", rounding: "", alpha: -0.5,
+            excludesOutside: false))
       },
     ]
   }
@@ -63,7 +60,9 @@ public enum ResizeImage: ForeignOperator {
       Sampling(
         method: method,
         coordinates: try node.text("coordinate_transformation_mode", default: "half_pixel"),
-        rounding: try node.text("rounding_method", default: ""),
+        // An attribute that is not printed is "round"; an empty one leaves it to the coordinates.
+        rounding: node.attributes["rounding_method"] == nil
+          ? "round" : try node.text("rounding_method", default: ""),
         alpha: Double(try node.float("cubic_alpha", default: -0.5)),
         excludesOutside: try node.flag("cubic_exclude")))
   }
