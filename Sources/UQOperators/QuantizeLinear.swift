@@ -3,6 +3,9 @@ import UQNumerics
 import UQSupport
 
 /// Real numbers as integers: `clip(round(x / s) + z)` in single precision.
+///
+/// With ties away from zero, Relay's form, the quotient is `x · (1 / s)`: TVM's compiler divides by a constant
+/// so, which moves 12.65 / 0.1 from just below a tie onto it.
 public struct QuantizeLinear: Operator {
   /// Scales: one, or one for each index of ``axis``.
   public var scales: [Float]
@@ -52,12 +55,14 @@ public struct QuantizeLinear: Operator {
     let count = max(self.scales.count, zeroPoints.count)
     let scales = (0..<count).map { self.scales[self.scales.count == 1 ? 0 : $0] }
     let zeros = (0..<count).map { Float(zeroPoints[zeroPoints.count == 1 ? 0 : $0]) }
+    let inverses = scales.map { 1 / $0 }
     let range = element.integerRange
     let low = Int64(range.lowerBound)
     let high = Int64(range.upperBound)
     let rule: FloatingPointRoundingRule = tiesToEven ? .toNearestOrEven : .toNearestOrAwayFromZero
     let integers: Tensor = x.mapped(along: axis, count: count) { (x: Float, channel) -> Int64 in
-      let level = (x / scales[channel]).rounded(rule) + zeros[channel]
+      let quotient = tiesToEven ? x / scales[channel] : x * inverses[channel]
+      let level = quotient.rounded(rule) + zeros[channel]
       let value: Float = level.isNaN ? zeros[channel] : level
       return min(max(Int64(min(max(value, Float(low)), Float(high))), low), high)
     }

@@ -17,7 +17,8 @@ import UQSupport
     "op_qnn_requantize_gt1", "op_qnn_requantize_i8_u8", "op_qnn_requantize_odd_TONEAREST_float32",
     "op_qnn_requantize_odd_TONEAREST_float64", "op_qnn_requantize_odd_TONEAREST_int64",
     "op_qnn_requantize_odd_UPWARD_float32", "op_qnn_requantize_odd_UPWARD_float64",
-    "op_qnn_sigmoid", "op_qnn_simulated_quantize", "op_qnn_softmax", "op_qnn_tanh",
+    "op_qnn_quantize_int16", "op_qnn_quantize_int32", "op_qnn_quantize_uint8", "op_qnn_sigmoid",
+    "op_qnn_simulated_quantize", "op_qnn_softmax", "op_qnn_tanh",
     "op_fixed_point_multiply", "op_fixed_point_multiply_left", "op_right_shift_i32",
     "op_conv2d_i8_outi32", "op_add_i8_wrap", "op_negative_i8", "op_abs_i8", "op_clip_i32",
     "op_avg_pool2d_i32_pad", "op_avg_pool2d_i8_castup",
@@ -29,16 +30,5 @@ import UQSupport
     let item = try CorpusCase(name)
     let results = try CorpusCase.evaluate(item.graph, item.inputs)
     #expect(item.difference(results) == 0, "\(item.difference(results))")
-  }
-
-  /// TVM's definition divides by the scale; the code that it made for x86 multiplied by the
-  /// reciprocal, which moves 12.65 / 0.1 and 0.35 / 0.1 from below a tie onto it.
-  @Test(arguments: ["op_qnn_quantize_int16", "op_qnn_quantize_int32", "op_qnn_quantize_uint8"])
-  func quantizingDivides(_ name: String) throws {
-    let item = try CorpusCase(name)
-    let results = try CorpusCase.evaluate(item.graph, item.inputs)[0].integers
-    let others = zip(results, item.outputs[0].integers).filter { $0 != $1 }
-    #expect(others.count <= 2)
-    #expect(others.allSatisfy { abs($0 - $1) == 1 })
   }
 }
