@@ -69,7 +69,9 @@ static int32_t requantize_truncate(int32_t acc, int32_t multiplier,
                                    uint32_t shift)
 {
     const int64_t product = (int64_t)acc * multiplier;
-    return saturate(product / ((int64_t)1 << shift));
+    // A 64-bit division would be a call of the compiler's library.
+    const int64_t below = ((int64_t)1 << shift) - 1;
+    return saturate((product + (product < 0 ? below : 0)) >> shift);
 }
 
 int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,

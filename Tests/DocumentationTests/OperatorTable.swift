@@ -10,7 +10,8 @@ enum OperatorTable {
     let compositions = entries.filter { entry in
       !(entry is any Operator.Type) && entry.imports.contains { $0.dialect == .onnx }
     }
-    let names = Set(entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
+    let names = Set(
+      entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
     return """
       # Operators
 
