@@ -112,7 +112,7 @@ class Runner:
 def measure(name, folder, short, variants, runner, has_board):
     """Rows of results.csv for one model."""
     model = folder / "model.onnx"
-    samples = folder / "samples" if (folder / "samples").is_dir() else folder
+    samples = folder / "samples" if (folder / "samples" / "calib").is_dir() else folder
     calib = samples / "calib"
     if not calib.exists():
         calib = folder / "example_inputs.npy"
