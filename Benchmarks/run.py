@@ -86,7 +86,7 @@ class Runner:
             process = subprocess.Popen(
                 [str(self.uq), *map(str, arguments)], cwd=self.folder, stdout=out, stderr=err)
             try:
-                _, status, usage = self.wait(process, start + limit)
+                status, peak = self.wait(process, start + limit)
             except TimeoutError:
                 process.kill()
                 process.wait()
@@ -95,18 +95,25 @@ class Runner:
         if status != 0:
             lines = errors.read_text(errors="replace").strip().splitlines() or ["no message"]
             raise StepFailed(lines[-1])
-        return seconds, usage.ru_maxrss, output.read_text()
+        return seconds, peak, output.read_text()
 
     @staticmethod
     def wait(process, deadline):
+        """Exit status and peak kilobytes: VmHWM, since ru_maxrss counts this script's own image too."""
+        peak = 0
         while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                process.returncode = os.waitstatus_to_exitcode(status)
-                return pid, process.returncode, usage
+            try:
+                text = Path(f"/proc/{process.pid}/status").read_text()
+                marks = [line for line in text.splitlines() if line.startswith("VmHWM")]
+                peak = max([peak] + [int(line.split()[1]) for line in marks])
+            except OSError:
+                pass
+            status = process.poll()
+            if status is not None:
+                return status, peak
             if time.monotonic() > deadline:
                 raise TimeoutError
-            time.sleep(0.005)
+            time.sleep(0.002)
 
 
 def measure(name, folder, short, variants, runner, has_board):
