@@ -69,6 +69,7 @@ let package = Package(
         "UQSupport",
       ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQAllocation", ["UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer(
       "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
@@ -84,7 +85,7 @@ let package = Package(
       "UQToolkit",
       [
         "UQOnnx", "UQRelay", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer",
-        "UQPlanner",
+        "UQAllocation", "UQPlanner",
         "UQCodegen", "UQSimulator", "UQBoards", "UQReport", "UQOperators", "UQKernels", "UQGraph",
         "UQNumerics", "UQSupport", "Yams",
       ]),
@@ -102,6 +103,7 @@ let package = Package(
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("ArchitectureTests", []),
+    tests("UQAllocationTests", ["UQAllocation", "UQSupport"]),
     tests("COneDNNTests", ["COneDNN"]),
     tests("DocumentationTests", ["UQOperators", "UQKernels", "UQGraph"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
