@@ -88,7 +88,7 @@ let package = Package(
         "UQAllocation", "UQPlanner",
         "UQCodegen", "UQSimulator", "UQBoards", "UQReport", "UQOperators", "UQKernels", "UQGraph",
         "UQNumerics", "UQSupport", "Yams",
-      ]),
+      ], plugins: [.plugin(name: "EmbedFiles")]),
     .executableTarget(
       name: "uq",
       dependencies: [

@@ -132,7 +132,8 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
       let bytes = Int(share * Double(weights))
       for budget in [
         Budget(weightBytes: bytes), Budget(flash: bytes + 6000),
-        Budget(flash: bytes + 6000, instructions: work * 3 / 2),
+        Budget(
+          flash: bytes + 6000, instructions: Int((3.1 - 1.8 * share) * Double(work))),
       ] {
         let found = try allocator.solve(budget)
         #expect(found.gap <= 0.001)

@@ -1,0 +1,145 @@
+import UQAllocation
+import UQCalibration
+import UQEngine
+import UQGraph
+import UQKernels
+import UQNumerics
+import UQQuantizer
+import UQSupport
+
+/// Why each layer of a network of mixed widths got its bits.
+public struct WidthChoices: Sendable {
+  /// A layer's choice.
+  public struct Layer: Sendable {
+    /// Name of the layer.
+    public var name: String
+    /// Chosen bits.
+    public var bits: Int
+    /// Loss that the choice costs by itself.
+    public var loss: Double
+    /// Bytes of weights.
+    public var weightBytes: Int
+    /// Bytes of weights fewer than at the most bits.
+    public var savedBytes: Int
+
+    /// Loss for each kilobyte saved; `nil` where nothing was saved.
+    public var exchangeRate: Double? {
+      savedBytes > 0 ? loss * 1024 / Double(savedBytes) : nil
+    }
+  }
+
+  /// The layers in order.
+  public var layers: [Layer]
+  /// Sum of the layers' losses.
+  public var loss: Double
+  /// Share by which the sum may be above the least possible.
+  public var gap: Double
+  /// Bytes of all weights.
+  public var weightBytes: Int
+  /// Bytes of flash as foreseen.
+  public var flashBytes: Int
+}
+
+/// Chooses a width for each layer.
+struct MixedPrecision {
+  let graph: Graph
+  let calibration: CalibrationSummary
+  let options: CompileOptions
+
+  /// Widths that are tried.
+  private static let widths = [8, 4, 3, 2]
+
+  /// The choices within a budget; layers in `fixed` keep their width.
+  ///
+  /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
+  func choose(_ budget: MixedBudget, fixed: [String: Int]) throws -> WidthChoices {
+    let open = Self.widths.filter { options.target?.weightBits.contains($0) ?? true }
+    guard let widest = open.first else {
+      throw Diagnostic(
+        id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
+    }
+    if budget.instructions != nil, options.target?.instructions == nil {
+      throw Target.instructionsUnknown(options.target)
+    }
+    var costs: [Int: ProgramCost] = [:]
+    for bits in Set(open + fixed.values + [budget.bytesOf ?? 4]) { costs[bits] = try cost(bits) }
+    let losses = try sensitivities(
+      graph, calibration, options: options, widths: open.filter { $0 < 8 })
+    let names = graph.weightedLayers.map(\.name)
+    let layers = zip(names, losses).map { name, sensitivity in
+      let widths = fixed[name].map { [$0] } ?? open
+      return LayerChoices(
+        name: name,
+        options: widths.compactMap { bits in
+          costs[bits].map { option(name, bits, $0, fixed[name] == nil ? sensitivity.losses[bits] : 0) }
+        })
+    }
+    guard let base = costs[widest] else { return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0) }
+    let weighted = Set(names)
+    let others = base.program.calls.filter { !weighted.contains($0.layer) }
+    let anyway = others.reduce(into: Set<String>()) { $0.formUnion(base.code($1)) }
+    let table = options.target?.code?.functions.mapValues(\.bytes) ?? [:]
+    let allocator = try Allocator(
+      layers, code: KernelCode(table.filter { !anyway.contains($0.key) }),
+      fixed: Budget(
+        flash: others.reduce(base.modelCodeBytes) { $0 + base.constantBytes($1) }
+          + anyway.reduce(0) { $0 + (table[$1] ?? 0) },
+        instructions: others.reduce(0) { $0 + base.instructions($1) }))
+    let found = try allocator.solve(try limits(budget, costs))
+    return WidthChoices(
+      layers: zip(layers, found.options).map { layer, option in
+        WidthChoices.Layer(
+          name: layer.name, bits: option.bits, loss: option.loss, weightBytes: option.weightBytes,
+          savedBytes: (layer.options.map(\.weightBytes).max() ?? 0) - option.weightBytes)
+      }, loss: found.loss, gap: found.gap, weightBytes: found.weightBytes,
+      flashBytes: found.flashBytes)
+  }
+
+  private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {
+    var bytes = budget.weightBytes
+    func limit(_ other: Int) { bytes = min(bytes ?? other, other) }
+    if let average = budget.averageBits {
+      let weights = graph.weightedLayers.reduce(0) { sum, layer in
+        sum + (graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0)
+      }
+      limit(Int(Double(weights) * average / 8))
+    }
+    let isOpen =
+      bytes == nil && budget.flash == nil && budget.instructions == nil
+    if let width = budget.bytesOf ?? (isOpen ? 4 : nil), let uniform = costs[width] {
+      limit(uniform.program.weightBytes)
+    }
+    return Budget(flash: budget.flash, instructions: budget.instructions, weightBytes: bytes)
+  }
+
+  /// Sizes do not depend on how weights are rounded: the network with all layers at one width, rounded
+  /// plainly.
+  private func cost(_ bits: Int) throws -> ProgramCost {
+    var summary = calibration
+    summary.samples = []
+    let quantized = try Quantizer(
+      options: QuantizationOptions(
+        weightBits: bits, method: .minmax, powerOfTwoScales: options.rounding == .shift,
+        correctsBiases: false, threads: options.threads),
+      evaluator: FloatEngine()
+    ).quantize(graph, calibration: summary)
+    return ProgramCost(
+      program: try CompiledModel.lower(quantized.graph, rounding: options.rounding),
+      target: options.target)
+  }
+
+  private func option(_ name: String, _ bits: Int, _ cost: ProgramCost, _ loss: Double?)
+    -> LayerOption
+  {
+    let calls = cost.program.calls.filter { $0.layer == name }
+    let weights = Set(calls.flatMap(\.kernel.constants)).reduce(0) { sum, id in
+      let constant = cost.program[id]
+      return sum + (constant.role == .weights ? constant.bytes.count : 0)
+    }
+    return LayerOption(
+      bits: bits, loss: loss ?? .nan, weightBytes: weights,
+      flashBytes: calls.reduce(0) { $0 + cost.constantBytes($1) },
+      instructions: calls.reduce(0) { $0 + cost.instructions($1) },
+      code: calls.reduce(into: Set<String>()) { $0.formUnion(cost.code($1)) })
+  }
+}
