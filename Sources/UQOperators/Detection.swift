@@ -8,7 +8,7 @@ public enum Detection: ForeignOperator {
     reasons.map { name, reason in
       .relay(name) { node, _ throws(Diagnostic) in
         throw Diagnostic(
-          id: "import.detection", "\(name) \(reason); end the network in front of it",
+          id: "import.detection.data", "\(name) \(reason); end the network in front of it",
           at: node.place)
       }
     }

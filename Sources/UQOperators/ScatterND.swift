@@ -25,7 +25,7 @@ public enum ScatterND: ForeignOperator {
     }
     guard (1...max(shape.rank, 1)).contains(depth), shape.rank > 0,
       builder.type(of: indices).element.isInteger,
-      builder.shape(of: updates).dimensions == tuples[1...] + shape[depth...]
+      builder.shape(of: updates).dimensions == Array(tuples[1...]) + Array(shape[depth...])
     else {
       throw Diagnostic(
         id: "shape.scatter_nd.extents",

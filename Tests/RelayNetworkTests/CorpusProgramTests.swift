@@ -36,13 +36,13 @@ import UQSupport
     // The input decides how deep the recursion goes.
     "lang_recursion": "relay.if.dynamic",
     // Boxes move to places that depend on their scores.
-    "op_vision_nms_ssd": "import.detection",
+    "op_vision_nms_ssd": "import.detection.data",
     // Padding and size of an image are computed from the input's shape, with operators of `dyn`.
     "onnx_misc_ops": "relay.operator.unsupported",
     // Networks without their parameters: normalization needs constants.
-    "zoo_inception_v3": "import.operand.nonconstant",
-    "zoo_mobilenet": "import.operand.nonconstant",
-    "zoo_resnet18_32": "import.operand.nonconstant",
+    "zoo_inception_v3": "import.batch-normalization.parameters",
+    "zoo_mobilenet": "import.batch-normalization.parameters",
+    "zoo_resnet18_32": "import.batch-normalization.parameters",
   ]
 
   @Test func listsTheWholeCorpus() {

@@ -48,7 +48,9 @@ struct OnnxNode: Decodable {
   var operands: [Values?]
   var results: Int
 
-  static let all: [OnnxNode] = {
+  static let all: [OnnxNode] = cases + layers
+
+  private static let cases: [OnnxNode] = {
     let path = URL(fileURLWithPath: #filePath)
       .appendingPathComponent("../../UQOperatorsTests/Cases/onnx.json").standardizedFileURL
     do {
@@ -58,6 +60,77 @@ struct OnnxNode: Decodable {
       return []
     }
   }()
+
+  /// Operators whose results are tested elsewhere.
+  private static let layers: [OnnxNode] = [
+    node("MatMul", [float([2, 3]), float([3, 4])]),
+    node("MatMul", [float([2, 2, 3]), float([2, 3, 4])]),
+    node("MatMul", [float([1, 2, 2, 3]), float([1, 2, 3, 4])]),
+    node("MatMul", [float([2, 3]), constant([3, 4])]),
+    node("Gemm", [float([2, 3]), constant([3, 4]), constant([4])], ["alpha": Attribute(f: 0.5)]),
+    node("Gemm", [float([2, 3]), constant([4, 3])], ["transB": Attribute(i: 1)]),
+    node("Conv", [float([1, 3, 5, 5]), constant([4, 3, 3, 3]), constant([4])]),
+    node(
+      "Conv", [float([1, 4, 5, 5]), constant([8, 2, 3, 3])],
+      ["group": Attribute(i: 2), "strides": Attribute(is: [2, 1])]),
+    node("Conv", [float([1, 3, 5, 5]), constant([6, 1, 3, 3])], ["group": Attribute(i: 3)]),
+    node("Conv", [float([1, 3, 7]), constant([4, 3, 3])], ["pads": Attribute(is: [1, 1])]),
+    node("AveragePool", [float([1, 2, 6, 6])], ["kernel_shape": Attribute(is: [2, 2])]),
+    node(
+      "AveragePool", [float([1, 2, 6, 6])],
+      [
+        "kernel_shape": Attribute(is: [3, 3]), "pads": Attribute(is: [1, 1, 1, 1]),
+        "count_include_pad": Attribute(i: 1),
+      ]),
+    node("MaxPool", [float([1, 2, 6, 6])], ["kernel_shape": Attribute(is: [2, 2])]),
+    node(
+      "LpPool", [float([1, 2, 6, 6])],
+      ["kernel_shape": Attribute(is: [2, 2]), "p": Attribute(i: 2)]),
+    node("GlobalAveragePool", [float([1, 2, 3, 3])]),
+    node("GlobalMaxPool", [float([1, 2, 3, 3])]),
+    node("GlobalLpPool", [float([1, 2, 3, 3])], ["p": Attribute(i: 2)]),
+    node(
+      "BatchNormalization",
+      [float([1, 2, 3, 3]), constant([2]), constant([2]), constant([2]), constant([2])]),
+    node("Softmax", [float([2, 3, 4])]),
+    node("Softmax", [float([2, 3, 4])], ["axis": Attribute(i: 1)]),
+    node("LogSoftmax", [float([2, 3, 4])]),
+    node("IsNaN", [float([2, 3])]),
+    node("BitwiseAnd", [integers([2, 3]), integers([3])]),
+    node("BitwiseOr", [integers([2, 3]), integers([3])]),
+    node("BitwiseXor", [integers([2, 3]), integers([3])]),
+  ]
+
+  private static func node(
+    _ op: String, _ operands: [Values?], _ attributes: [String: Attribute] = [:]
+  ) -> OnnxNode {
+    OnnxNode(
+      name: "\(op) \(operands.compactMap { $0?.shape })", op: op, version: 18,
+      attributes: attributes, operands: operands, results: 1)
+  }
+
+  /// Numbers of both signs that do not repeat soon, in steps of 1/8.
+  private static func float(_ shape: [Int]) -> Values {
+    let count = shape.reduce(1, *)
+    return Values(
+      element: "float32", shape: shape, values: (0..<count).map { Double($0 * 37 % 101) / 8 - 6 },
+      constant: false)
+  }
+
+  /// Positive numbers.
+  private static func constant(_ shape: [Int]) -> Values {
+    var values = float(shape)
+    values.values = values.values.map { $0 / 8 + 1 }
+    values.constant = true
+    return values
+  }
+
+  private static func integers(_ shape: [Int]) -> Values {
+    var values = float(shape)
+    values.element = "int32"
+    values.values = values.values.map { $0 * 8 }
+    return values
+  }
 
   static let names = Set(all.map(\.op)).sorted()
 

@@ -155,7 +155,7 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
         text: "#[version = \"0.0.5\"]\ndef @main(%x: Tensor[(1, 6, 6), float32]) { \(body) }",
         operators: allOperators)
     } throws: { error in
-      diagnostics(of: error).map(\.id) == ["import.detection"]
+      diagnostics(of: error).map(\.id) == ["import.detection.data"]
     }
   }
 }

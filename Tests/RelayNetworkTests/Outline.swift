@@ -32,7 +32,9 @@ private struct OutlineWalk {
       labels[id] = "constant \(graph.type(of: id)) \(digest.finish())"
     } else if let position = producers[id.index] {
       let node = graph.nodes[position]
-      let operands = node.operands.map { $0.map { label($0) } ?? "none" }
+      var operands = node.operands.map { $0.map { label($0) } ?? "none" }
+      // An optional operand at the end may be left out or absent.
+      while operands.last == "none" { operands.removeLast() }
       let types = node.results.map { graph.type(of: $0) }
       for (index, result) in node.results.enumerated() {
         labels[result] = "%\(lines.count).\(index)"

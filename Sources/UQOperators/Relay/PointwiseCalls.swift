@@ -62,6 +62,8 @@ private struct FormulaCalls {
 
   func call(_ function: PointwiseFunction) -> RelayCall? {
     switch function {
+    case .affine(let scale, offset: 0): return RelayCall("multiply", [x, number(scale)])
+    case .affine(scale: 1, let offset): return RelayCall("add", [x, number(offset)])
     case .affine(let scale, let offset):
       return RelayCall("add", [RelayCall.of("multiply", x, number(scale)), number(offset)])
     case .celu(let alpha):
