@@ -40,7 +40,8 @@ struct TwinNetwork: Sendable, CustomTestStringConvertible {
   }
 
   /// Models that are printed as Relay text and read again: the outputs are the same to the last bit,
-  /// and so are the graphs.
+  /// and so are the graphs but that of digits_vit, whose products of rank 4 and sums with an epsilon
+  /// are written with other operators.
   @Test(arguments: [
     "ad_autoencoder", "digits_vit", "filetype_magika", "ic_resnet8", "kws_dscnn",
     "motion_nicla_cnn", "ocr_direction_ppocr", "sww_1dconv", "vww_mobilenet025",
@@ -62,6 +63,6 @@ struct TwinNetwork: Sendable, CustomTestStringConvertible {
     let expected = try engine.prepare(model).outputs(of: inputs)
     #expect(try engine.prepare(back).outputs(of: inputs) == expected)
     #expect(expected.contains { Set($0.converted(to: .float32).floats).count > 1 })
-    #expect(back.outline == model.outline)
+    #expect((back.outline == model.outline) == (name != "digits_vit"))
   }
 }

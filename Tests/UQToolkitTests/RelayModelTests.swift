@@ -31,7 +31,7 @@ struct RelayModel: Sendable, CustomTestStringConvertible {
   func floatProgramsAreCalibratedExportedAndCompared(_ model: RelayModel) throws {
     let scratch = try Scratch()
     let inspection = try ModelInspection(model.workspace()).json.pretty
-    #expect(inspection.contains("\"format\" : \"relay\""))
+    #expect(inspection.contains("\"relay\""))
     let calibration = scratch.file("calibration.uqcal")
     _ = try CalibrateTask(
       workspace: model.workspace(), data: "\(shared(model.network))/calib", limit: 40,
