@@ -2,7 +2,8 @@ import UQGraph
 import UQNumerics
 import UQRuntime
 
-/// Call of `uq_conv2d_s8` or, for weights below 8 bits, `uq_conv2d_s8_w4` and so on.
+/// Call of `uq_conv2d_s8` or, for weights below 8 bits, `uq_conv2d_s8_w4` and so on; of
+/// `uq_conv2d_groupwise_s8_w4` and its kin where groups of input channels have scales.
 public struct Conv2DKernel: Kernel {
   /// Extents and window.
   public var geometry: ImageGeometry
@@ -42,19 +43,19 @@ public struct Conv2DKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { "uq_conv2d_s8" + WeightPacking.suffix(layer.bits) }
+  public var symbol: String {
+    (layer.groups == nil ? "uq_conv2d_s8" : "uq_conv2d_groupwise_s8")
+      + WeightPacking.suffix(layer.bits)
+  }
   /// The header.
-  public var header: String { "uq_conv2d.h" }
+  public var header: String { layer.groups == nil ? "uq_conv2d.h" : "uq_groupwise.h" }
   /// The source.
   public var source: String { symbol + ".c" }
 
   /// Parameters, input, weights, bias, multipliers, shifts, output, scratch.
   public var arguments: [CArgument] {
-    [
-      .structure(type: "uq_conv2d_params", fields: fields), .read(input),
-      .constant(layer.weights), .constant(layer.bias), .constant(layer.multipliers),
-      .constant(layer.shifts), .write(output), scratchBuffer.map { .scratch($0) } ?? .null,
-    ]
+    layer.arguments(.structure(type: "uq_conv2d_params", fields: fields), input, output)
+      + [scratchBuffer.map { .scratch($0) } ?? .null]
   }
 
   private var fields: [CField] {
@@ -93,6 +94,18 @@ public struct Conv2DKernel: Kernel {
     let multipliers: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
+    if let groups = layer.groups {
+      let run =
+        switch layer.bits {
+        case 4: uq_conv2d_groupwise_s8_w4
+        case 3: uq_conv2d_groupwise_s8_w3
+        default: uq_conv2d_groupwise_s8_w2
+        }
+      run(
+        &parameters, Int32(groups.size), x, packed, memory.pointer(groups.factors), bias,
+        multipliers, shifts, y, scratch)
+      return
+    }
     switch layer.bits {
     case 4: uq_conv2d_s8_w4(&parameters, x, packed, bias, multipliers, shifts, y, scratch)
     case 3: uq_conv2d_s8_w3(&parameters, x, packed, bias, multipliers, shifts, y, scratch)

@@ -14,16 +14,30 @@ public struct RequantizedLayer: Sendable, Hashable {
   public var multipliers: ConstantID
   /// uint8 for each output channel.
   public var shifts: ConstantID
+  /// Scales of groups of input channels; `nil` where a channel has one.
+  public var groups: WeightGroups?
 
   /// Collects constants that were added to a program.
   public init(
-    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID
+    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID,
+    groups: WeightGroups? = nil
   ) {
     self.weights = weights
     self.bits = bits
     self.bias = bias
     self.multipliers = multipliers
     self.shifts = shifts
+    self.groups = groups
+  }
+
+  /// Parameters, group size, input, weights, group factors, bias, multipliers, shifts, output; those of
+  /// groups only where there are any.
+  func arguments(_ parameters: CArgument, _ input: BufferID, _ output: BufferID) -> [CArgument] {
+    let size = groups.map { [CArgument.integer($0.size)] } ?? []
+    let factors = groups.map { [CArgument.constant($0.factors)] } ?? []
+    return [parameters] + size + [.read(input), .constant(weights)] + factors + [
+      .constant(bias), .constant(multipliers), .constant(shifts), .write(output),
+    ]
   }
 }
 
@@ -41,11 +55,12 @@ extension LoweringContext {
   /// With input zero point `zx` the folded bias is `b − zx · Σ w`. All partial sums of int8 inputs stay
   /// within `|b'| + 128 · Σ |w| < 2^31`.
   ///
+  /// - Parameter takesGroups: whether there is a kernel for scales of groups of input channels.
   /// - Throws: `lower.<id>.weights`, `.bias`, `.overflow`, `.scale`; `lower.value.unquantized`.
   /// - Complexity: O(weights).
   public mutating func addRequantizedLayer(
     _ id: String, x: ValueID, weights: ValueID?, bias: ValueID?, result: ValueID,
-    order: WeightOrder
+    order: WeightOrder, takesGroups: Bool = false
   ) throws(Diagnostic) -> RequantizedLayer {
     guard let weights, let tensor = graph.constant(weights), tensor.element == .int8,
       let inner = order == .channelRows ? tensor.shape.first : tensor.shape.last, inner > 0,
@@ -59,6 +74,10 @@ extension LoweringContext {
     let input = try self.quantization(of: x)
     let output = try self.quantization(of: result)
     let bits = quantization.bits
+    if takesGroups, order == .channelRows, quantization.groupSize != nil {
+      return try addGroupwiseLayer(
+        id, tensor, quantization, bias: bias, input: input, output: output)
+    }
     guard WeightPacking.widths.contains(bits), quantization.zeroPoint == 0,
       quantization.groupSize == nil,
       quantization.scales.count == 1 || quantization.scales.count == channels
@@ -157,7 +176,7 @@ extension LoweringContext {
     return fixed
   }
 
-  private func biasValues(
+  func biasValues(
     _ id: String, _ bias: ValueID?, _ channels: Int
   ) throws(Diagnostic) -> [Int] {
     guard let bias else { return [Int](repeating: 0, count: channels) }

@@ -231,14 +231,14 @@ extension GraphBuilder {
 }
 
 extension Conv2D: LowerableOperator {
-  /// One call of `uq_conv2d_s8` or a variant for the weights' bits.
+  /// One call of `uq_conv2d_s8` or a variant for the weights' bits and groups of input channels.
   ///
   /// - Throws: `lower.conv2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
     let operands = try LayerOperands("conv2d", node, in: context, results: [.int8])
     let layer = try context.addRequantizedLayer(
       "conv2d", x: operands.x, weights: operands.weights, bias: operands.bias, result: node.result,
-      order: .channelRows)
+      order: .channelRows, takesGroups: groups == 1)
     let geometry = try ImageGeometry(
       "conv2d", operands.xType, operands.resultType, window, at: context.place)
     var kernel = Conv2DKernel(

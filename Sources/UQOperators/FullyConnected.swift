@@ -84,7 +84,8 @@ public struct FullyConnected: Operator, FloatEvaluation {
 }
 
 extension FullyConnected: LowerableOperator {
-  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits and int16 results.
+  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits, groups of inputs and int16
+  /// results.
   ///
   /// - Throws: `lower.fully_connected.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
@@ -92,7 +93,8 @@ extension FullyConnected: LowerableOperator {
       "fully_connected", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
     let layer = try context.addRequantizedLayer(
       "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
-      result: node.result, order: .channelRows)
+      result: node.result, order: .channelRows,
+      takesGroups: operands.xType.element == .int8 && operands.resultType.element == .int8)
     let x = operands.xType.shape
     let y = operands.resultType.shape
     guard let depth = x.last, let channels = y.last, x.count > 0, y.count > 0,

@@ -13,6 +13,8 @@ struct QuantizedLayer {
   var weights: Shape = []
   var channelAxis = 0
   var bits = 8
+  /// Input channels that share a scale within an output channel, which is then the first axis.
+  var groupSize: Int?
   var hasBias = true
   var xElement = ElementType.int8
   var element = ElementType.int8
@@ -92,6 +94,7 @@ struct QuantizedLayer {
     weights: Tensor?, quantization: Quantization, bias: Tensor, realWeights: Tensor,
     realBias: Tensor
   ) {
+    if let groupSize { return groupwiseLayer(input, groupSize, &random) }
     let channels = weights[channelAxis]
     let scales = (0..<channels).map { channel -> Double in
       let sign: Double = channel % 3 == 1 ? -1 : 1
@@ -113,6 +116,36 @@ struct QuantizedLayer {
       Int32.random(in: (channel == 0 ? 1500 : -3000)...3000, using: &random)
     }
     let realBias = zip(bias, scales).map { Double($0) * input.scale * $1 }
+    return (
+      Tensor(values, weights), quantization, Tensor(bias, [channels]), Tensor(real, weights),
+      Tensor(realBias, [channels])
+    )
+  }
+
+  private func groupwiseLayer(
+    _ input: Quantization, _ groupSize: Int, _ random: inout SeededGenerator
+  ) -> (
+    weights: Tensor?, quantization: Quantization, bias: Tensor, realWeights: Tensor,
+    realBias: Tensor
+  ) {
+    let (channels, depth) = (weights[0], weights[weights.rank - 1])
+    let groups = (depth + groupSize - 1) / groupSize
+    let steps = (0..<channels).map { _ in Double.random(in: 0.0001...0.0002, using: &random) }
+    // Scales that the kernel's factors represent, the largest being 127.
+    let factors = (0..<channels * groups).map { index in
+      index % groups == 0 ? 127 : Int.random(in: -127...127, using: &random)
+    }
+    let scales = factors.enumerated().map { Double($1) * steps[$0 / groups] }
+    let quantization = Quantization(bits: bits, scales: scales, axis: 0, groupSize: groupSize)
+    let values = (0..<weights.count).map { _ in
+      Int8(Int.random(in: quantization.lowest...quantization.highest, using: &random))
+    }
+    let row = weights.count / channels
+    let real = values.enumerated().map { index, value in
+      Double(value) * scales[index / row * groups + index % depth / groupSize]
+    }
+    let bias = (0..<channels).map { _ in Int32.random(in: -3000...3000, using: &random) }
+    let realBias = bias.enumerated().map { Double($1) * input.scale * steps[$0] * 127 }
     return (
       Tensor(values, weights), quantization, Tensor(bias, [channels]), Tensor(real, weights),
       Tensor(realBias, [channels])

@@ -60,6 +60,17 @@ import UQSupport
     }
   }
 
+  @Test(arguments: [0, 1, 2, 6, 7], [4, 3, 2])
+  func groupwiseLayersAreWithinHalfAStep(index: Int, bits: Int) throws {
+    for groupSize in [1, 2, 3, 8, 100] {
+      var layer = Self.spatial[index]
+      layer.bits = bits
+      layer.groupSize = groupSize
+      layer.seed = UInt64(groupSize)
+      #expect(try layer.largestError() <= Self.once, "groups of \(groupSize)")
+    }
+  }
+
   @Test(arguments: [8, 4, 3, 2, 1])
   func wideResultsAreWithinHalfAStep(bits: Int) throws {
     let layer = QuantizedLayer(
