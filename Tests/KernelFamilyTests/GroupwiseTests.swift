@@ -91,8 +91,7 @@ import UQSupport
         == [9 * 3, 33 * 2, 7 * 62])
   }
 
-  @Test func sharedScalesOfOneGroupAreThoseOfTheChannel() throws {
-    // With one group of all channels and a power-of-two unit away, both kernels see the same numbers.
+  @Test func aGroupOfAllChannelsHasTheLargestFactor() throws {
     let grouped = try lowered(Network(bits: 4, groupSize: 1 << 20).graph)
     #expect(grouped.constants.filter { $0.name.hasSuffix("group scales") }.count == 3)
     for constant in grouped.constants where constant.name.hasSuffix("group scales") {

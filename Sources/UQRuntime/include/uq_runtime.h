@@ -14,8 +14,12 @@
  *   convolution      uq_conv2d_s8*.c uq_conv2d_patch.c uq_matmul_s8*.c
  *                    uq_requantize.c
  *   depthwise        uq_depthwise_conv2d_s8*.c uq_requantize.c
+ *   binary           uq_binary_conv2d.c uq_requantize.c
  *   fully connected  uq_fully_connected_s8*.c uq_matmul_s8*.c uq_requantize.c
  *   to int16         uq_fully_connected_s8_s16*.c uq_requantize.c
+ *   group-wise       uq_conv2d_groupwise_s8*.c uq_conv2d_patch.c or
+ *                    uq_fully_connected_groupwise_s8*.c, with
+ *                    uq_matmul_groupwise_s8*.c uq_requantize.c
  *   pool2d, elementwise, rescale, prelu, reduce
  *                    uq_<family>.c uq_requantize.c
  *   lut, softmax, move
@@ -25,10 +29,12 @@
  */
 #define UQ_RUNTIME_ABI 1
 
+#include "uq_binary_conv2d.h"
 #include "uq_conv2d.h"
 #include "uq_depthwise_conv2d.h"
 #include "uq_elementwise.h"
 #include "uq_fully_connected.h"
+#include "uq_groupwise.h"
 #include "uq_lut.h"
 #include "uq_matmul.h"
 #include "uq_move.h"
