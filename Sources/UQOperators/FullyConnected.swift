@@ -94,7 +94,8 @@ extension FullyConnected: LowerableOperator {
     let layer = try context.addRequantizedLayer(
       "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
       result: node.result, order: .channelRows,
-      takesGroups: operands.xType.element == .int8 && operands.resultType.element == .int8)
+      takesGroups: !operands.isWide && operands.resultType.element == .int8,
+      takesWideSums: operands.isWide && operands.resultType.element == .int16)
     let x = operands.xType.shape
     let y = operands.resultType.shape
     guard let depth = x.last, let channels = y.last, x.count > 0, y.count > 0,
@@ -107,7 +108,18 @@ extension FullyConnected: LowerableOperator {
     let isWide = operands.resultType.element == .int16
     let stage = OutputStage(operands.output, activation, rounding: context.rounding)
     let (input, output) = (context.buffer(operands.x), context.buffer(node.result))
-    if operands.xType.element == .int16 {
+    if layer.accumulatorShift > 0 {
+      // Rows of a matrix are pixels of a line.
+      let line = { (count: Int) in TensorType(.int16, [1, 1, x.count / depth, count]) }
+      let geometry = try ImageGeometry(
+        "fully_connected", line(depth), line(channels), Window2D(kernel: [1, 1]),
+        at: context.place)
+      context.emit(
+        Conv2DKernel(
+          geometry: geometry, groups: 1, inputZeroPoint: operands.input.zeroPoint,
+          outputStage: stage, layer: layer, isWide: true, input: input, output: output),
+        macs: operands.macs)
+    } else if operands.isWide {
       context.emit(
         WideFullyConnectedKernel(
           batch: x.count / depth, depth: depth, channels: channels, isWide: isWide,

@@ -14,8 +14,9 @@ struct SignExpression {
 
   /// What the sign is of.
   let operand: ValueID
-  /// From here on the sign is +1: 0, or the smallest number above it where the sign of 0 is −1. The 0
-  /// that ONNX `Sign` makes of 0 counts as +1.
+  /// From here on the sign is +1: 0, or the smallest number above it where the sign of 0 is −1.
+  ///
+  /// The 0 that ONNX `Sign` makes of 0 counts as +1.
   let threshold: Float
   /// Whether the nodes give 0 for 0.
   let zeroIsZero: Bool
