@@ -1,3 +1,4 @@
+import Foundation
 import UQGraph
 import UQNumerics
 import UQOperators
@@ -5,11 +6,20 @@ import UQSupport
 
 /// Measures how far a changed network's outputs are from the float network's on probe samples.
 ///
-/// For an output that is a softmax the error of a sample is its risk of another class: over the classes
-/// `j` other than the largest `t`, the largest `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin
-/// in the softmax's operand and `Δ_j` its change. (A divergence of the distributions would be dominated by
-/// samples whose class is in no danger.) For any other output it is `Σ (y − y_ref)²`, relative to the variance of `y_ref` over all samples.
+/// For an output that is a softmax see ``Measure``; for any other output the error is `Σ (y − y_ref)²`,
+/// relative to the variance of `y_ref` over all samples.
 struct OutputError: Sendable {
+  /// What is measured at the operand `z` of a softmax.
+  enum Measure: Sendable {
+    /// The risk of another class: over the classes `j` other than the largest `t`, the largest
+    /// `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin and `Δ_j` its change. For changes so small
+    /// that a divergence would be dominated by samples whose class is in no danger.
+    case flipRisk
+    /// `KL(softmax(z_ref) ‖ softmax(z))`. Adds up over independent changes, as long as they are small.
+    case divergence
+  }
+
+  private let kind: Measure
   private struct Watched: Sendable {
     var isLogits: Bool
     /// Extent of the axis that the softmax normalises.
@@ -24,7 +34,11 @@ struct OutputError: Sendable {
   let samples: [[Tensor]]
   private let threads: Int
 
-  init(graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int) throws {
+  init(
+    graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int,
+    measure: Measure = .flipRisk
+  ) throws {
+    kind = measure
     let producers = graph.producers()
     var watched: [ValueID: Watched] = [:]
     for id in graph.outputs {
@@ -79,15 +93,18 @@ struct OutputError: Sendable {
     }
     let reference = self.reference
     let watched = self.watched
+    let kind = self.kind
     let states = try prepared.run(samples, threads: threads, initial: { State(sample: $0) }) {
       state, id, elements in
       if let quantization = quantizing[id] { quantization.simulate(on: elements) }
       guard let rule = watched[id] else { return }
       reference[state.sample][state.output].withUnsafeBufferPointer { wanted in
         state.error +=
-          rule.isLogits
-          ? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
-          : rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
+          !rule.isLogits
+          ? rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
+          : kind == .flipRisk
+            ? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
+            : divergence(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
       }
       state.output += 1
     }
@@ -132,4 +149,30 @@ private func flipRisk(
     sum += risk
   }
   return sum
+}
+
+/// `Σ p · (log p − log p̂)` of the softmaxes, summed over the rows of logits.
+private func divergence(
+  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int
+) -> Double {
+  var sum = 0.0
+  for row in stride(from: 0, to: wanted.count, by: max(classes, 1)) {
+    var top = -Double.infinity
+    var other = -Double.infinity
+    for i in row..<row + classes {
+      top = max(top, Double(wanted[i]))
+      other = max(other, Double(actual[i]))
+    }
+    var total = 0.0
+    var otherTotal = 0.0
+    for i in row..<row + classes {
+      total += exp(Double(wanted[i]) - top)
+      otherTotal += exp(Double(actual[i]) - other)
+    }
+    for i in row..<row + classes {
+      let logit = Double(wanted[i]) - top - log(total)
+      sum += exp(logit) * (logit - (Double(actual[i]) - other - log(otherTotal)))
+    }
+  }
+  return sum.isFinite ? max(sum, 0) : .infinity
 }

@@ -14,6 +14,8 @@ public struct QuantizationOptions: Sendable {
   public var powerOfTwoScales: Bool
   /// Whether biases absorb the mean error of quantized weights, where that lowers the output's error.
   public var correctsBiases: Bool
+  /// Whether weights below 8 bits are rounded so that layers reproduce their outputs on the kept samples.
+  public var roundsFromData: Bool
   /// Samples that `auto` and bias correction look at.
   public var probeSamples: Int
   /// Threads; results do not depend on them.
@@ -22,7 +24,8 @@ public struct QuantizationOptions: Sendable {
   /// Creates options.
   public init(
     weightBits: Int = 8, layerBits: [String: Int] = [:], method: RangeMethod = .auto,
-    powerOfTwoScales: Bool = false, correctsBiases: Bool = true, probeSamples: Int = 256,
+    powerOfTwoScales: Bool = false, correctsBiases: Bool = true,
+    roundsFromData: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits
@@ -30,6 +33,7 @@ public struct QuantizationOptions: Sendable {
     self.method = method
     self.powerOfTwoScales = powerOfTwoScales
     self.correctsBiases = correctsBiases
+    self.roundsFromData = roundsFromData
     self.probeSamples = probeSamples
     self.threads = threads
   }

@@ -46,12 +46,13 @@ public struct CompiledModel: Sendable {
   ///
   /// - Throws: `quantize.*`, `lower.*`, `plan.*`, with every problem found.
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
-    let quantizer = Quantizer(
+    let quantizer = try Quantizer(
+      graph, calibration: calibration.summary,
       options: QuantizationOptions(
         weightBits: options.bits, method: options.method,
         powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: try FloatEngine())
-    quantized = try quantizer.quantize(graph, calibration: calibration.summary)
+      evaluator: FloatEngine())
+    quantized = try quantizer.quantize()
     program = try CompiledModel.lower(quantized.graph, rounding: options.rounding)
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
