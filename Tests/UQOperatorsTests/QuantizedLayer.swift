@@ -19,6 +19,8 @@ struct QuantizedLayer {
   var xElement = ElementType.int8
   var element = ElementType.int8
   var rounding = Rounding.single
+  /// Zero point of int16 operands.
+  var zeroPoint16 = 17
   /// Wanted quantization of the result; from the range of the real result where it is `nil`.
   var output: Quantization?
   var seed: UInt64 = 1
@@ -33,7 +35,7 @@ struct QuantizedLayer {
     let xBits = xElement.byteCount * 8
     let input = Quantization(
       bits: xBits, scales: [powers ? 0x1p-5 : xBits == 8 ? 0.0371 : 0.000137],
-      zeroPoint: xBits == 8 ? -9 : 17)
+      zeroPoint: xBits == 8 ? -9 : zeroPoint16)
     let xs = (0..<x.count).map { _ in Int.random(in: input.lowest...input.highest, using: &random) }
     let real = xs.map { input.dequantize($0) }
     var graph = Graph(name: "test")
@@ -163,6 +165,9 @@ struct QuantizedLayer {
       scale = Double(sign: .plus, exponent: max(Int(scale.exponent), -11), significand: 1)
     }
     let lowest = -Double(1 << (bits - 1))
+    if bits == 16, zeroPoint16 == 0 {
+      return Quantization(bits: 16, scales: [max(-low, high) / 32767])
+    }
     let zeroPoint = Int((lowest - low / scale).rounded())
     return Quantization(
       bits: bits, scales: [scale],
