@@ -162,6 +162,13 @@ let package = Package(
         "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
         "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
       ]),
+    tests(
+      "KernelFamilyTests",
+      [
+        "UQToolkit", "UQBoards", "UQCodegen", "UQSimulator", "UQPlanner", "UQPasses", "UQEngine",
+        "UQCalibration", "UQQuantizer", "UQOperators", "UQKernels", "UQGraph", "UQNumerics",
+        "UQSupport",
+      ]),
     tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],
   swiftLanguageModes: [.v6],

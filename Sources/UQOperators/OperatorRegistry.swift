@@ -8,6 +8,7 @@ public let allOperators: [any ForeignOperator.Type] = [
   ArgReduce.self,
   AveragePool2D.self,
   BatchNormalization.self,
+  BinaryConv2D.self,
   Bitwise.self,
   Broadcast.self,
   Cast.self,

@@ -8,6 +8,8 @@ public struct QuantizationOptions: Sendable {
   public var weightBits: Int
   /// Bits of a layer's weights by the name of its node.
   public var layerBits: [String: Int]
+  /// Bits of the activations: 8, or 16 with zero points of 0.
+  public var activationBits: Int
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// Whether all scales are powers of two, as shift-only rounding needs.
@@ -23,13 +25,14 @@ public struct QuantizationOptions: Sendable {
 
   /// Creates options.
   public init(
-    weightBits: Int = 8, layerBits: [String: Int] = [:], method: RangeMethod = .auto,
-    powerOfTwoScales: Bool = false, correctsBiases: Bool = true,
+    weightBits: Int = 8, layerBits: [String: Int] = [:], activationBits: Int = 8,
+    method: RangeMethod = .auto, powerOfTwoScales: Bool = false, correctsBiases: Bool = true,
     roundsFromData: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits
     self.layerBits = layerBits
+    self.activationBits = activationBits
     self.method = method
     self.powerOfTwoScales = powerOfTwoScales
     self.correctsBiases = correctsBiases

@@ -163,7 +163,7 @@ public struct CompareTask: Sendable {
     return try CompiledModel(
       model.optimized, calibration: calibration,
       options: CompileOptions(
-        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding,
+        bits: recipe.bits, activationBits: recipe.activationBits, method: recipe.method, rounding: recipe.rounding,
         threads: options.threads))
   }
 

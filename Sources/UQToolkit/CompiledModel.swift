@@ -13,6 +13,8 @@ import UQSupport
 public struct CompileOptions: Sendable {
   /// Bits of the weights.
   public var bits: Int
+  /// Bits of the activations: 8 or 16.
+  public var activationBits: Int
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// How accumulators are brought to the output's scale.
@@ -22,9 +24,10 @@ public struct CompileOptions: Sendable {
 
   /// Creates options.
   public init(
-    bits: Int = 8, method: RangeMethod = .auto, rounding: Rounding = .single, threads: Int = 1
+    bits: Int = 8, activationBits: Int = 8, method: RangeMethod = .auto, rounding: Rounding = .single, threads: Int = 1
   ) {
     self.bits = bits
+    self.activationBits = activationBits
     self.method = method
     self.rounding = rounding
     self.threads = threads
@@ -49,7 +52,7 @@ public struct CompiledModel: Sendable {
     let quantizer = try Quantizer(
       graph, calibration: calibration.summary,
       options: QuantizationOptions(
-        weightBits: options.bits, method: options.method,
+        weightBits: options.bits, activationBits: options.activationBits, method: options.method,
         powerOfTwoScales: options.rounding == .shift, threads: options.threads),
       evaluator: FloatEngine())
     quantized = try quantizer.quantize()

@@ -58,7 +58,7 @@ public struct VerifyTask: Sendable {
     let (compiled, _) = try CompiledModel.make(
       model, calibrationPath: calibrationPath,
       options: CompileOptions(
-        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding, threads: threads))
+        bits: recipe.bits, activationBits: recipe.activationBits, method: recipe.method, rounding: recipe.rounding, threads: threads))
     let runner = QuantizedRunner(compiled)
     var inputs = try sampleInputs(model, runner)
     inputs += VerificationInputs.records(for: export, count: max(1, inputCount - inputs.count))
@@ -85,6 +85,7 @@ public struct VerifyTask: Sendable {
 struct ExportRecipe {
   let modelDigest: String
   let bits: Int
+  let activationBits: Int
   let rounding: Rounding
   let method: RangeMethod
   let disabledPasses: Set<String>
@@ -110,6 +111,7 @@ struct ExportRecipe {
     }
     modelDigest = digest
     self.bits = bits
+    activationBits = (manifest["activation_bits"] as? Int) ?? 8
     self.rounding = rounding
     self.method = method
     disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])

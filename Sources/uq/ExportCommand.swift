@@ -27,7 +27,7 @@ struct ExportCommand: DiagnosedCommand {
   @Option(help: "Bits of the weights: 8, 4, 3, 2, 1.")
   var bits = WeightBits(8)
 
-  @Option(help: "Bits of the activations.")
+  @Option(help: "Bits of the activations: 8 or 16.")
   var activationBits = 8
 
   @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
@@ -66,17 +66,12 @@ struct ExportCommand: DiagnosedCommand {
 
   func perform() throws {
     let workspace = try model.workspace()
-    guard activationBits == 8 else {
-      throw Diagnostic(
-        id: "export.activation-bits.unsupported",
-        "16-bit activations have no kernels in this version; use --activation-bits 8")
-    }
     let task = ExportTask(
       workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
       name: try workspace.exportName(name),
       target: try Target.named(target ?? workspace.configuration.target ?? "generic"),
       options: CompileOptions(
-        bits: try bits.uniform(), method: quantization.method, rounding: quantization.rounding,
+        bits: try bits.uniform(), activationBits: activationBits, method: quantization.method, rounding: quantization.rounding,
         threads: common.threadCount),
       flash: flash?.bytes, ram: ram?.bytes,
       layouts: PortLayouts(input: inputLayout, output: outputLayout),
