@@ -136,10 +136,10 @@ let package = Package(
       "UQEngineTests",
       ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "RelayIntegerTests",
+      "RelayNetworkTests",
       [
-        "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",
-        "UQGraph", "UQNumerics", "UQSupport",
+        "UQRelay", "UQOnnx", "UQOperators", "UQPasses", "UQEngine", "UQSamples", "UQKernels",
+        "UQPlanner", "UQSimulator", "UQGraph", "UQNumerics", "UQSupport",
       ]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
@@ -163,6 +163,13 @@ let package = Package(
       [
         "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
         "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests(
+      "KernelFamilyTests",
+      [
+        "UQToolkit", "UQBoards", "UQCodegen", "UQSimulator", "UQPlanner", "UQPasses", "UQEngine",
+        "UQCalibration", "UQQuantizer", "UQOperators", "UQKernels", "UQGraph", "UQNumerics",
+        "UQSupport",
       ]),
     tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],

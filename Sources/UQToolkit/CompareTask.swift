@@ -146,6 +146,7 @@ public struct CompareTask: Sendable {
       options.layers = recipe.layers + options.layers
       options.method = recipe.method ?? options.method
       options.rounding = recipe.rounding ?? options.rounding
+      options.activationBits = recipe.activationBits ?? options.activationBits
     } else {
       throw Diagnostic(
         id: "compare.variant.unknown",

@@ -17,6 +17,8 @@ public struct CompileOptions: Sendable {
   public var layers: [LayerRule]
   /// The chip whose widths and costs count; `nil` for any.
   public var target: Target?
+  /// Bits of the activations: 8 or 16.
+  public var activationBits: Int
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// How accumulators are brought to the output's scale.
@@ -26,12 +28,13 @@ public struct CompileOptions: Sendable {
 
   /// Creates options.
   public init(
-    bits: Int = 8, layers: [LayerRule] = [], target: Target? = nil, method: RangeMethod = .auto,
-    rounding: Rounding = .single, threads: Int = 1
+    bits: Int = 8, layers: [LayerRule] = [], target: Target? = nil, activationBits: Int = 8,
+    method: RangeMethod = .auto, rounding: Rounding = .single, threads: Int = 1
   ) {
     width = .uniform(bits)
     self.layers = layers
     self.target = target
+    self.activationBits = activationBits
     self.method = method
     self.rounding = rounding
     self.threads = threads
@@ -60,23 +63,24 @@ public struct CompiledModel: Sendable {
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
     layerBits = try LayerRule.resolve(options.layers, names: names)
+    let quantizer = try Quantizer(
+      graph, calibration: calibration.summary,
+      options: QuantizationOptions(
+        activationBits: options.activationBits, method: options.method,
+        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
+      evaluator: FloatEngine())
     switch options.width {
     case .uniform(let bits):
       for name in names where layerBits[name] == nil { layerBits[name] = bits }
     case .mixed(let budget):
       let found = try MixedPrecision(
-        graph: graph, calibration: calibration.summary, options: options
+        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
       ).choose(budget, fixed: layerBits)
       for layer in found.layers { layerBits[layer.name] = layer.bits }
       choices = found
     }
     try options.target?.check(layerBits.values.sorted())
-    let quantizer = Quantizer(
-      options: QuantizationOptions(
-        weightBits: 8, layerBits: layerBits, method: options.method,
-        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: try FloatEngine())
-    quantized = try quantizer.quantize(graph, calibration: calibration.summary)
+    quantized = try quantizer.quantize(layerBits: layerBits)
     program = try CompiledModel.lower(quantized.graph, rounding: options.rounding)
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)

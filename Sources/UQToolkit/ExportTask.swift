@@ -88,6 +88,7 @@ public struct ExportTask: Sendable {
   /// What `uq verify` needs to make the same program again.
   private func provenance(_ compiled: CompiledModel) -> [JSONValue.Member] {
     var members: [JSONValue.Member] = [
+      .init("activation_bits", .integer(options.activationBits)),
       .init("method", .string(options.method.rawValue)),
       .init("disabled_passes", .array(disabledPasses.sorted().map { .string($0) })),
       .init("input_layout", layouts.input.map { .string($0.rawValue) } ?? .null),

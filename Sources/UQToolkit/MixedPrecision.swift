@@ -45,6 +45,7 @@ struct MixedPrecision {
   let graph: Graph
   let calibration: CalibrationSummary
   let options: CompileOptions
+  let quantizer: Quantizer
 
   /// Widths that are tried.
   private static let widths = [8, 4, 3, 2]
@@ -63,15 +64,15 @@ struct MixedPrecision {
     }
     var costs: [Int: ProgramCost] = [:]
     for bits in Set(open + fixed.values + [budget.bytesOf ?? 4]) { costs[bits] = try cost(bits) }
-    let losses = try sensitivities(
-      graph, calibration, options: options, widths: open.filter { $0 < 8 })
     let names = graph.weightedLayers.map(\.name)
-    let layers = zip(names, losses).map { name, sensitivity in
+    let losses = try widthLosses(
+      quantizer, widths: open, of: Set(names).subtracting(fixed.keys))
+    let layers = names.map { name in
       let widths = fixed[name].map { [$0] } ?? open
       return LayerChoices(
         name: name,
         options: widths.compactMap { bits in
-          costs[bits].map { option(name, bits, $0, fixed[name] == nil ? sensitivity.losses[bits] : 0) }
+          costs[bits].map { option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0) }
         })
     }
     guard let base = costs[widest] else { return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0) }
@@ -118,11 +119,13 @@ struct MixedPrecision {
     var summary = calibration
     summary.samples = []
     let quantized = try Quantizer(
+      graph, calibration: summary,
       options: QuantizationOptions(
-        weightBits: bits, method: .minmax, powerOfTwoScales: options.rounding == .shift,
-        correctsBiases: false, threads: options.threads),
+        weightBits: bits, activationBits: options.activationBits, method: .minmax,
+        powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
+        threads: options.threads),
       evaluator: FloatEngine()
-    ).quantize(graph, calibration: summary)
+    ).quantize()
     return ProgramCost(
       program: try CompiledModel.lower(quantized.graph, rounding: options.rounding),
       target: options.target)

@@ -21,7 +21,7 @@ public struct Recipe: Hashable, Sendable {
   /// How accumulators are brought to the output's scale.
   public var rounding: Rounding?
   /// Bits of the activations.
-  public var activationBits = 8
+  public var activationBits: Int?
 
   /// The recipes that come with the program, by name.
   public static let all: [Recipe] = RecipeFiles.files.compactMap { file in

@@ -86,6 +86,7 @@ struct ExportRecipe {
   /// Bits of layers that have others than `bits`.
   let layerBits: [String: Int]
   let bits: Int
+  let activationBits: Int
   let rounding: Rounding
   let method: RangeMethod
   let disabledPasses: Set<String>
@@ -113,6 +114,7 @@ struct ExportRecipe {
     modelDigest = digest
     self.bits = bits
     self.layerBits = layerBits
+    activationBits = (manifest["activation_bits"] as? Int) ?? 8
     self.rounding = rounding
     self.method = method
     disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])
@@ -125,7 +127,7 @@ struct ExportRecipe {
   func options(threads: Int) -> CompileOptions {
     CompileOptions(
       bits: bits, layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) },
-      method: method, rounding: rounding, threads: threads)
+      activationBits: activationBits, method: method, rounding: rounding, threads: threads)
   }
 
   /// The widths of an object; `nil` where one is none.

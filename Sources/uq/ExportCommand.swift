@@ -28,9 +28,6 @@ struct ExportCommand: DiagnosedCommand {
     help: "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8).")
   var bits: WeightBits?
 
-  @Option(help: "Bits of the activations (default: 8).")
-  var activationBits: Int?
-
   @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
   var target: String?
 
@@ -66,16 +63,13 @@ struct ExportCommand: DiagnosedCommand {
 
   func validate() throws {
     if format != "c" { throw ValidationError("--format takes c, not '\(format)'") }
-    if let activationBits, activationBits != 8, activationBits != 16 {
-      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
-    }
   }
 
   func perform() throws {
     let workspace = try model.workspace()
     let target = try Target.named(target ?? workspace.configuration.target ?? "generic")
     var options = try quantization.options(
-      bits: bits, threads: common.threadCount, activationBits: activationBits, target: target)
+      bits: bits, threads: common.threadCount, target: target)
     if case .mixed(var budget) = options.width {
       budget.flash = flash?.bytes ?? budget.flash
       budget.instructions = instructions?.bytes ?? budget.instructions

@@ -1,7 +1,6 @@
 import ArgumentParser
 import UQKernels
 import UQQuantizer
-import UQSupport
 import UQToolkit
 
 extension RangeMethod: ExpressibleByArgument {}
@@ -17,6 +16,9 @@ struct QuantizationFlags: ParsableArguments {
     help: "How accumulators are scaled: single, double (TFLite) or shift (default: single).")
   var rounding: Rounding?
 
+  @Option(help: "Bits of the activations: 8 or 16 (default: 8).")
+  var activationBits: Int?
+
   @Option(
     help:
       "How to quantize, by name or file: \(Recipe.all.map(\.name).joined(separator: ", ")). Other flags count more.",
@@ -29,20 +31,20 @@ struct QuantizationFlags: ParsableArguments {
       valueName: "name:bits"))
   var layer: [String] = []
 
+  func validate() throws {
+    if let activationBits, activationBits != 8, activationBits != 16 {
+      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
+    }
+  }
+
   /// What a network is made with: the flags, else what the recipe says.
   ///
-  /// - Throws: `recipe.*`, `layer.rule.malformed`, `export.activation-bits.unsupported`.
-  func options(
-    bits: WeightBits?, threads: Int, activationBits: Int? = nil, target: Target? = nil
-  ) throws -> CompileOptions {
+  /// - Throws: `recipe.*`, `layer.rule.malformed`.
+  func options(bits: WeightBits?, threads: Int, target: Target? = nil) throws -> CompileOptions {
     let recipe = try recipe.map { try Recipe.named($0) }
-    guard activationBits ?? recipe?.activationBits ?? 8 == 8 else {
-      throw Diagnostic(
-        id: "export.activation-bits.unsupported",
-        "16-bit activations have no kernels in this version; use --activation-bits 8")
-    }
     var options = CompileOptions(
       layers: (recipe?.layers ?? []) + (try layer.map { try LayerRule(flag: $0) }), target: target,
+      activationBits: activationBits ?? recipe?.activationBits ?? 8,
       method: method ?? recipe?.method ?? .auto, rounding: rounding ?? recipe?.rounding ?? .single,
       threads: threads)
     options.width = bits?.width ?? recipe?.width ?? .uniform(8)
