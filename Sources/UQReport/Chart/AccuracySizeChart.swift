@@ -46,7 +46,12 @@ struct AccuracySizeChart {
       content.append(line(area.left, y(accuracy), area.right, y(accuracy), "reference"))
       placer.occupy(area.left, y(accuracy) - 1, area.right - area.left, 2)
     }
-    content += frontierLine(x, y)
+    let corners = frontierCorners(x, y)
+    content += frontierLine(corners)
+    for (from, to) in zip(corners, corners.dropFirst()) {
+      placer.occupy(from.0, from.1 - 1, to.0 - from.0, 2)
+      placer.occupy(to.0 - 1, to.1, 2, from.1 - to.1)
+    }
     for (variant, size) in zip(shown, sizes) {
       guard let accuracy = variant.accuracy else { continue }
       let (px, py) = (x(size), y(accuracy))
@@ -89,18 +94,24 @@ struct AccuracySizeChart {
     content.append(mark(color, x, y(accuracy)))
     let name = fitted(variant.label, isNarrow ? 110 : 220)
     let text = isRecommended && !isNarrow ? "\(name), recommended" : name
-    let place = placer.place(text, near: x, y(accuracy) + 4)
+    // Bold letters are wider.
+    let place = placer.place(text, near: x, y(accuracy) + 4, size: isRecommended ? 15 : 13)
     content.append(
       label(text, place.x, place.y, isRecommended ? "label strong" : "label"))
     return content
   }
 
-  private func frontierLine(_ x: (Double) -> Double, _ y: (Double) -> Double) -> [Markup] {
-    let corners = report.frontier.compactMap { name in
+  private func frontierCorners(_ x: (Double) -> Double, _ y: (Double) -> Double) -> [(
+    Double, Double
+  )] {
+    report.frontier.compactMap { name in
       report.integers.first { $0.name == name }
     }.compactMap { variant in
       variant.accuracy.map { (x(Double(report.size(variant))), y($0)) }
     }
+  }
+
+  private func frontierLine(_ corners: [(Double, Double)]) -> [Markup] {
     guard corners.count > 1, let first = corners.first else { return [] }
     var path = "M\(point(first.0)) \(point(first.1))"
     for corner in corners.dropFirst() { path += "H\(point(corner.0))V\(point(corner.1))" }

@@ -33,16 +33,16 @@ struct ProfileChart {
     }
     func y(_ row: Int) -> Double { area.top + step * (Double(row) + 0.5) }
     var content: [Markup] = []
+    for row in stride(from: 0, to: rows.count, by: 2) {
+      content.append(rectangle(0, y(row) - step / 2, width, step, "stripe"))
+    }
     for tick in ticks(low, high, count: isNarrow ? 4 : 8) {
       content.append(line(x(tick), area.top, x(tick), bottom, "grid"))
       content.append(
         label(tenths(tick).replacing(".0", with: ""), x(tick), area.top - 8, anchor: "middle", "tick"))
     }
-    content.append(label(unit, area.left - 14, area.top - 8, anchor: "end", "tick"))
+    content.append(label(isNarrow ? "dB" : unit, area.left - 14, area.top - 8, anchor: "end", "tick"))
     for (row, name) in rows.enumerated() {
-      if row % 2 == 0 {
-        content.append(rectangle(0, y(row) - step / 2, area.left - 6, step, "stripe"))
-      }
       content.append(
         label(
           fitted(name, margin - 18, size: 12), area.left - 12, y(row) + 4, anchor: "end", "row"))

@@ -62,14 +62,12 @@ extension HTMLReport {
     return Section(id: "layers", title: "Bits and sensitivity of layers", content: content)
   }
 
-  /// Bits of each layer (columns) in each variant (rows) as coloured cells.
+  /// Bits of each layer (rows) in each variant (columns) as coloured cells.
   private func heat(_ indices: [Int], _ first: VariantReport) -> Markup {
-    let header: [Markup] =
-      ["variant"]
-      + indices.map { tag("span", ["class": "upright"], foreign(first.layers[$0].name)) }
-    let rows = layered.map { variant in
-      [foreign(variant.label)]
-        + indices.map { index -> Markup in
+    let header: [Markup] = ["layer"] + layered.map { foreign($0.label) }
+    let rows = indices.map { index in
+      [foreign(first.layers[index].name)]
+        + layered.map { variant -> Markup in
           guard let bits = variant.layers[index].bits else { return "" }
           return tag("span", ["class": "bits b\(bits)"], datum(bits))
         }
@@ -125,6 +123,9 @@ extension HTMLReport {
       ])
   }
 
+  /// Layers whose histograms are shown unasked.
+  private static let openCards = 24
+
   /// Histograms with the ranges that were chosen.
   var rangeSection: Section? {
     let cards = report.histograms.enumerated().compactMap { index, entry -> Markup? in
@@ -157,7 +158,12 @@ extension HTMLReport {
             "Values in float; heights are logarithmic. Below them the range that each variant's integers can "
               + "stand for: what lies outside is clipped. Weights have a range for each channel, of which the "
               + "widest is shown.")),
-        tag("div", ["class": "grid"], of: cards),
+        tag("div", ["class": "grid"], of: Array(cards.prefix(Self.openCards))),
+        cards.count <= Self.openCards
+          ? ""
+          : tag(
+            "details", [:], tag("summary", [:], "The other ", "\(cards.count - Self.openCards) layers"),
+            tag("div", ["class": "grid"], of: Array(cards.dropFirst(Self.openCards)))),
       ])
   }
 

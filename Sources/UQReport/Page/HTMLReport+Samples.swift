@@ -64,17 +64,20 @@ extension HTMLReport {
     let float = zip(report.variants, sample.predictions).first { $0.0.isFloat }?.1
     var lines: [Markup] = []
     if let label = sample.label {
-      lines.append(tag("div", [:], tag("dt", [:], "true"), tag("dd", [:], foreign(report.className(label)))))
+      lines.append(
+        tag(
+          "li", [:], tag("span", ["class": "term"], "true "), foreign(report.className(label))))
     }
     for (variant, prediction) in zip(report.variants, sample.predictions) {
       guard let prediction else { continue }
       let isSame = variant.isFloat || prediction == float
       lines.append(
         tag(
-          "div", ["class": isSame ? "same" : "differs"], tag("dt", [:], foreign(variant.label)),
-          tag(
-            "dd", [:], foreign(report.className(prediction)),
-            prediction == sample.label ? tag("span", ["class": "right"], " ✓") : "")))
+          "li", ["class": isSame ? "same" : "differs"],
+          tag("span", ["class": "term"], foreign(variant.label), " "),
+          foreign(report.className(prediction)),
+          prediction == sample.label
+            ? tag("span", ["role": "img", "aria-label": ", right"], " ✓") : ""))
     }
     return tag(
       "li", ["class": "card"], preview(sample),
@@ -82,7 +85,7 @@ extension HTMLReport {
         "div", [:],
         tag(
           "p", ["class": "file"], tag("span", [:], "#", datum(sample.index, "\(sample.index)")), " ",
-          foreign(sample.name)), tag("dl", [:], of: lines)))
+          foreign(sample.name)), tag("ul", [:], of: lines)))
   }
 
   private func preview(_ sample: ChangedSample) -> Markup {

@@ -68,7 +68,7 @@ extension HTMLReport {
       table(
         "Variants",
         header: [
-          "variant", .text(report.metric.label), "95 % interval", "p", "as float", "output SQNR",
+          "variant", .text(report.metric.label), "95 % interval", "p", "as float", "SQNR",
           "weights, B", "flash, B", "RAM, B", "stack, B", "instructions",
         ], rows: rows))
     content.append(
@@ -76,7 +76,7 @@ extension HTMLReport {
         "p", ["class": "quiet"],
         .text(
           "p: how often two equally good variants would differ this much on as many samples, both judged on "
-            + "the same ones. As float: samples that get the float model's class. Output SQNR: signal to "
+            + "the same ones. As float: samples that get the float model's class. SQNR: signal to "
             + "quantization noise of the outputs."
             + (report.integers.contains { !$0.isFlashMeasured }
               ? " ≥: constants only, the code comes on top." : ""))))

@@ -123,9 +123,10 @@ struct HTMLReport {
     if let count = variant.instructions { figures.append(("instructions", [datum(count)])) }
     figures.append(("multiply-accumulates", [datum(variant.macs)]))
     return tag(
-      "dl", ["class": "figures"],
+      "ul", ["class": "figures"],
       of: figures.map { name, value in
-        tag("div", [:], tag("dt", [:], .text(name)), tag("dd", [:], of: value))
+        tag(
+          "li", [:], tag("span", ["class": "term"], .text(name)), tag("strong", [:], of: value))
       })
   }
 

@@ -37,9 +37,9 @@ enum Stylesheet {
     .reason{font-size:1.0625rem}
     .notes{margin-top:16px;background:var(--warn-tint);border-left:6px solid var(--warn)}
     .notes h2{font-size:1.0625rem}.notes ul{margin:0;padding-left:20px}
-    .figures{display:flex;flex-wrap:wrap;gap:12px 36px;margin:16px 0}
-    .figures dt{font-size:.8125rem;color:var(--quiet)}
-    .figures dd{margin:0;font-size:1.25rem;font-weight:600}
+    .figures{display:flex;flex-wrap:wrap;gap:12px 36px;margin:16px 0;padding:0;list-style:none}
+    .figures .term{display:block;font-size:.8125rem}.term{color:var(--quiet)}
+    .figures strong{font-size:1.25rem}
     nav ul{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:24px 0 0;padding:0;font-size:.9375rem}
     nav a{display:inline-block;padding:4px 0}
     section{margin-top:48px;padding-top:24px;border-top:1px solid var(--line)}
@@ -51,17 +51,17 @@ enum Stylesheet {
     svg.narrow{display:none}svg.small{max-width:420px}
     .scroll{overflow-x:auto;margin:8px 0 12px}
     table{border-collapse:collapse;font-size:.875rem;line-height:1.4;overflow-wrap:normal}
-    th,td{padding:6px 12px;text-align:right;border-bottom:1px solid var(--line);vertical-align:bottom}
+    th,td{padding:6px 9px;text-align:right;border-bottom:1px solid var(--line);vertical-align:bottom}
     th:first-child,td:first-child{text-align:left;padding-left:0}
-    thead th{font-weight:600;color:var(--quiet);border-bottom:2px solid var(--strong)}
+    thead th{white-space:nowrap;font-weight:600;color:var(--quiet);border-bottom:2px solid var(--strong)}
     tbody th{font-weight:600;white-space:nowrap}td{white-space:nowrap}
-    .badge{margin-left:8px;padding:1px 8px;border-radius:9px;background:var(--tint);color:var(--accent);
+    .badge{display:table;margin-top:2px;padding:1px 8px;border-radius:9px;background:var(--tint);color:var(--accent);
     font-size:.75rem;font-weight:600;white-space:nowrap}
     .upright{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:16em;
     white-space:nowrap;text-align:left;line-height:1.2}
     .heat th,.heat td,.matrix th,.matrix td{padding:3px;text-align:center}
     .heat th:first-child,.matrix th:first-child{text-align:left;padding-right:12px;white-space:nowrap}
-    .heat td,.matrix td{border:0;padding:1px}
+    .heat td,.matrix td{border:0;padding:1px}.heat th:not(:first-child){padding:3px 8px}
     .bits,.cell{display:block;min-width:34px;padding:4px 6px;border-radius:4px;text-align:center}
     td:not(:only-child)>.bits{display:inline-block}
     .b1,.b2,.h1{background:var(--h1)}.b3,.h2{background:var(--h2)}.b4,.h3{background:var(--h3)}.h4{background:var(--h4)}
@@ -74,8 +74,8 @@ enum Stylesheet {
     .samples .card{padding:12px;display:flex;gap:12px;align-items:flex-start}
     .samples img{width:72px;height:auto;flex:none;image-rendering:pixelated;border-radius:4px;background:#888}
     .samples svg{width:110px;flex:none}
-    .samples dl{margin:0;font-size:.875rem}.samples dl div{display:flex;gap:6px}
-    .samples dt{color:var(--quiet)}.samples dd{margin:0}.samples .differs dd{font-weight:700;color:var(--c1)}
+    .samples ul{margin:0;padding:0;list-style:none;font-size:.875rem}
+    .differs>bdi{font-weight:700;color:var(--c1)}
     .samples .file{margin:0 0 4px;font-size:.8125rem;color:var(--quiet)}
     pre{margin:0 0 12px;padding:12px 16px;border:1px solid var(--line);border-radius:8px;background:var(--surface);
     overflow-x:auto;font-size:.875rem;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -86,7 +86,7 @@ enum Stylesheet {
     text.strong{font-weight:700}text.quiet{fill:var(--quiet)}
     .label{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
     .inside,rect+.label{stroke:none}
-    .grid line,line.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--strong);stroke-width:1.2}
+    line.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--strong);stroke-width:1.2}
     line.zero{stroke:var(--strong);stroke-width:1;stroke-dasharray:2 2}
     .band{fill:var(--quiet);opacity:.12}.reference{stroke:var(--quiet);stroke-width:1.5;stroke-dasharray:7 5}
     .frontier{fill:none;stroke:var(--strong);stroke-width:1.5}
@@ -100,7 +100,7 @@ enum Stylesheet {
     .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}
     .c6{--c:var(--c6)}.c7{--c:var(--c7)}
     @media (max-width:720px){body{padding:24px 16px 48px;font-size:1rem}h1{font-size:1.75rem}
-    svg.wide{display:none}svg.narrow{display:block;max-width:520px}.card{padding:16px}.figures{gap:10px 24px}
+    .heat tbody th{white-space:normal;overflow-wrap:anywhere;min-width:8em}svg.wide{display:none}svg.narrow{display:block;max-width:520px}.card{padding:16px}.figures{gap:10px 24px}
     section{margin-top:36px}}
 
     """
