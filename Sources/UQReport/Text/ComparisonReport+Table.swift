@@ -23,7 +23,7 @@ extension ComparisonReport {
       if hasInstructions { row.append(v.instructions.map(thousands) ?? "") }
       rows.append(row)
     }
-    var text = "\(plain(model)): \(samples) samples\n\n" + aligned(rows)
+    var text = "\(plain(model)): \(samples) samples\n\n" + columns(rows)
     let lines = variants.compactMap { v in verdict(v).map { "\(plain(v.label)): \(plain($0))" } }
     if let plot = TerminalPlot(self) { text += "\n\(plot.text)" }
     if !lines.isEmpty { text += "\n" + lines.joined(separator: "\n") + "\n" }
@@ -40,18 +40,20 @@ extension ComparisonReport {
       : "flash: constants and code, \(device)"
     return "as float: samples given the float model's class; \(flash); RAM: the arena"
   }
+}
 
-  private func aligned(_ rows: [[String]]) -> String {
-    let columns = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    let lines = rows.map { row in
-      zip(row, columns).enumerated().map { index, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + padding : padding + cell.0
-      }.joined(separator: "  ")
+/// Rows as columns of one width each, the first flush left, with a rule below the header.
+func columns(_ rows: [[String]]) -> String {
+  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  let lines = rows.map { row in
+    let cells = zip(row, widths).enumerated().map { index, cell in
+      let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+      return index == 0 ? cell.0 + padding : padding + cell.0
     }
-    let rule = columns.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
-    return ([lines[0], rule] + lines.dropFirst()).joined(separator: "\n") + "\n"
+    return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
   }
+  let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
+  return ([lines[0], rule] + lines.dropFirst()).joined(separator: "\n") + "\n"
 }
 
 /// A text that cannot steer a terminal: control characters become `?`.

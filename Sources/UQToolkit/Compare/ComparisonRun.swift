@@ -172,7 +172,7 @@ final class ComparisonRun {
     let sensitivity = try LayerSensitivity(
       graph: model.optimized, dequantized: compiled.quantized.dequantized,
       threads: task.options.threads
-    ).measure(probes)
+    ).rounded(probes)
     for index in entry.layers.indices {
       entry.layers[index].sensitivity = sensitivity[entry.layers[index].name]
     }

@@ -4,10 +4,9 @@ import UQGraph
 import UQNumerics
 import UQSupport
 
-/// Measures how much each layer's rounded weights alone disturb the network's outputs.
+/// Measures how much each layer's rounded weights disturb the network's outputs.
 ///
-/// The float network runs with the dequantized weights of one layer; the sensitivity of the layer is
-/// `10 · log10(Σ y² / Σ (ŷ − y)²)` decibels over all outputs, so a low number is a sensitive layer.
+/// All ratios are `10 · log10(Σ y² / Σ (ŷ − y)²)` decibels over all outputs, `y` being the float network's.
 struct LayerSensitivity {
   let graph: Graph
   let dequantized: Graph
@@ -16,60 +15,96 @@ struct LayerSensitivity {
   /// Multiply-accumulates that all trials together may take.
   private static let budget = 40_000_000_000
 
-  /// The sensitivity of each layer with weights, by the name of its node.
+  /// The ratio where the weights of one layer alone are rounded, by the name of its node: a low number is a
+  /// sensitive layer.
   ///
   /// - Complexity: a run of the network for each layer and sample, within a fixed budget of work: fewer
   ///   samples where the network is large, and nothing where not even two are affordable.
-  func measure(_ samples: [[Tensor]]) throws -> [String: Double] {
+  func rounded(_ samples: [[Tensor]]) throws -> [String: Double] {
     let layers = exchanges
-    let affordable = Self.budget / max(1, graph.macs * max(1, layers.count))
-    guard affordable >= 2, !layers.isEmpty, !samples.isEmpty else { return [:] }
+    return try measure(layers.map { ($0.name, graph, $0.node, $0.slot, $0.rounded) }, samples)
+  }
+
+  /// The ratio where the weights of all layers but one are rounded, by the name of its node.
+  ///
+  /// - Complexity: as ``rounded(_:)``.
+  func spared(_ samples: [[Tensor]]) throws -> [String: Double] {
+    let layers = exchanges
+    let positions = Dictionary(
+      dequantized.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return try measure(
+      layers.compactMap { layer in
+        positions[layer.name].map { (layer.name, dequantized, $0, layer.slot, layer.original) }
+      }, samples)
+  }
+
+  /// The ratio where all weights are rounded and no activation is.
+  func allRounded(_ samples: [[Tensor]]) throws -> Double? {
+    let engine = try FloatEngine()
+    let (float, rounded) = (try engine.prepare(graph), try engine.prepare(dequantized))
+    return try ratio(rounded, samples, samples.map { try float.outputs(of: $0).map(\.floats) })
+  }
+
+  /// The ratio of each graph in which the operand of one node is replaced.
+  private func measure(
+    _ trials: [(name: String, graph: Graph, node: Int, slot: Int, weights: Tensor)],
+    _ samples: [[Tensor]]
+  ) throws -> [String: Double] {
+    let affordable = Self.budget / max(1, graph.macs * max(1, trials.count))
+    guard affordable >= 2, !trials.isEmpty, !samples.isEmpty else { return [:] }
     let probes = Array(samples.prefix(affordable))
     let engine = try FloatEngine()
     let float = try engine.prepare(graph)
     let references = try probes.map { try float.outputs(of: $0).map(\.floats) }
-    let ratios = try parallelMap(count: layers.count, threads: threads, context: { () }) {
+    let ratios = try parallelMap(count: trials.count, threads: threads, context: { () }) {
       _, index -> Double? in
-      var changed = graph
-      let layer = layers[index]
-      let id = changed.appendConstant(layer.weights, name: "\(layer.name)/rounded")
-      changed.nodes[layer.node].operands[layer.slot] = id
-      let prepared = try engine.prepare(changed)
-      var (signal, noise) = (0.0, 0.0)
-      for (sample, reference) in zip(probes, references) {
-        for (output, wanted) in zip(try prepared.outputs(of: sample), reference) {
-          for (x, y) in zip(output.floats, wanted) {
-            signal += Double(y) * Double(y)
-            noise += (Double(x) - Double(y)) * (Double(x) - Double(y))
-          }
-        }
-      }
-      guard signal > 0, signal.isFinite, noise.isFinite else { return nil }
-      return noise > 0 ? min(200, 10 * log10(signal / noise)) : 200
+      let trial = trials[index]
+      var changed = trial.graph
+      let id = changed.appendConstant(trial.weights, name: "\(trial.name)/exchanged")
+      changed.nodes[trial.node].operands[trial.slot] = id
+      return try ratio(engine.prepare(changed), probes, references)
     }
     var result: [String: Double] = [:]
-    for (layer, ratio) in zip(layers, ratios) { result[layer.name] = ratio }
+    for (trial, ratio) in zip(trials, ratios) { result[trial.name] = ratio }
     return result
+  }
+
+  private func ratio(
+    _ prepared: any PreparedGraph, _ samples: [[Tensor]], _ references: [[[Float]]]
+  ) throws -> Double? {
+    var (signal, noise) = (0.0, 0.0)
+    for (sample, reference) in zip(samples, references) {
+      for (output, wanted) in zip(try prepared.outputs(of: sample), reference) {
+        for (x, y) in zip(output.floats, wanted) {
+          signal += Double(y) * Double(y)
+          noise += (Double(x) - Double(y)) * (Double(x) - Double(y))
+        }
+      }
+    }
+    guard signal > 0, signal.isFinite, noise.isFinite else { return nil }
+    return noise > 0 ? min(200, 10 * log10(signal / noise)) : 200
   }
 
   private struct Exchange {
     var name: String
     var node: Int
     var slot: Int
-    var weights: Tensor
+    var original: Tensor
+    var rounded: Tensor
   }
 
   /// The layers whose weights differ, where both graphs have the same layer.
   private var exchanges: [Exchange] {
-    let rounded = Dictionary(
+    let others = Dictionary(
       dequantized.nodes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     return graph.nodes.enumerated().compactMap { position, node in
-      guard let slot = node.weightSlot, let other = rounded[node.name], other.weightSlot == slot,
+      guard let slot = node.weightSlot, let other = others[node.name], other.weightSlot == slot,
         let own = graph.constant(node.operands[slot]),
         let theirs = dequantized.constant(other.operands[slot]), own.type == theirs.type,
         own.element == .float32, LayerSensitivity.isRounding(theirs, of: own)
       else { return nil }
-      return Exchange(name: node.name, node: position, slot: slot, weights: theirs)
+      return Exchange(
+        name: node.name, node: position, slot: slot, original: own, rounded: theirs)
     }
   }
 
