@@ -1,6 +1,7 @@
 import ArgumentParser
 import UQKernels
 import UQQuantizer
+import UQReport
 import UQToolkit
 
 struct DebugCommand: DiagnosedCommand {

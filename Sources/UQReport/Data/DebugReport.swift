@@ -125,12 +125,13 @@ public struct DebugReport: Sendable {
     if export != nil { header.append("C") }
     var rows = [header]
     for layer in layers {
-      var row = [
-        plain(layer.name), layer.bits.map { "\($0)" } ?? "",
-        layer.sqnr.map { "\(tenths($0)) dB" } ?? "",
-        layer.sensitivity.map { "\(tenths($0)) dB" } ?? "",
-        layer.gain.map { "\($0 > 0 ? "+" : "")\(tenths($0)) dB" } ?? "",
-      ]
+      let decibels = { (value: Double?) in value.map { "\(tenths($0)) dB" } ?? "" }
+      let sign = (layer.gain ?? 0) > 0 ? "+" : ""
+      var row: [String] = [plain(layer.name)]
+      row.append(layer.bits.map { "\($0)" } ?? "")
+      row.append(decibels(layer.sqnr))
+      row.append(decibels(layer.sensitivity))
+      row.append(layer.gain == nil ? "" : sign + decibels(layer.gain))
       if export != nil {
         row.append(
           layer.differingBytes.map { $0 == 0 ? "same" : "\(thousands($0)) bytes differ" } ?? "")
