@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UQBoards
 import UQSupport
 
 @Suite struct CompareCommandTests {

@@ -10,7 +10,7 @@ let tree = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").st
 let digits = tree.appendingPathComponent("Examples/digits").path
 
 /// A folder that goes with the test.
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
 
   init() throws {
