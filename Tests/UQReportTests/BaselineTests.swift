@@ -27,7 +27,7 @@ import UQSupport
   @Test(arguments: [(0.5, 1), (0.9, 0), (1.0, 0)])
   func losesBeyondTheTolerance(_ tolerance: Double, _ count: Int) throws {
     var report = sampleReport()
-    // 4 of 450: 0.89 points.
+    // Of 450: 0.89 points.
     report.variants[1].accuracy = Double(404) / 450
     let result = try compare(report, tolerance: tolerance)
     #expect(result.regressions.count == count)

@@ -189,7 +189,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     let report = try task(["float", "8"], data: data, limit: nil).run().report
     #expect(report.metric == .meanAbsoluteError)
     // Nine outputs near 0 and one near 1 lie 0.18 from 0.1 in the mean.
-    #expect(((report.variants[0].accuracy ?? 0) - 0.18).magnitude < 0.01)
+    #expect(((report.variants[0].accuracy ?? 0) - 0.18).magnitude < 0.02)
   }
 }
 
@@ -205,7 +205,8 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
   @Test func namesTheWorstLayer() throws {
     let report = try debug(2)
     let worst = try #require(report.worst)
-    #expect(report.layers.allSatisfy { ($0.gain ?? -200) <= report.layers[worst].gain ?? 0 })
+    let least = try #require(report.layers[worst].sensitivity)
+    #expect(report.layers.allSatisfy { ($0.sensitivity ?? 200) >= least })
     #expect(report.advice.contains { $0.contains("--layer '\(report.layers[worst].name):8'") })
     #expect(try debug(8).outputSQNR ?? 0 > (report.outputSQNR ?? 0) + 10)
   }

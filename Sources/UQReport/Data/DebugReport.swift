@@ -59,11 +59,14 @@ public struct DebugReport: Sendable {
   /// Position of the first layer that the compiled C computes otherwise than the simulator.
   public var firstDivergent: Int? { layers.firstIndex { $0.differingBytes ?? 0 > 0 } }
 
-  /// Position of the layer whose rounding costs the outputs most.
+  /// Position of the layer whose rounding alone disturbs the outputs most.
   public var worst: Int? {
-    let known = layers.indices.filter { layers[$0].gain ?? 0 > 0 }
-    return known.max { (layers[$0].gain ?? 0) < (layers[$1].gain ?? 0) }
+    let known = layers.indices.filter { layers[$0].sensitivity != nil }
+    return known.min { (layers[$0].sensitivity ?? 0) < (layers[$1].sensitivity ?? 0) }
   }
+
+  /// Outputs this close to float need no advice, in decibels.
+  private static let close = 30.0
 
   /// What could be tried, most promising first.
   public var advice: [String] {
@@ -73,25 +76,24 @@ public struct DebugReport: Sendable {
         "the compiled C diverges first at '\(layers[index].name)': export again, and if it stays, compare "
           + "the compiler's version and flags with those of uq verify")
     }
-    if let index = worst, let bits = layers[index].bits, bits < 8, let gain = layers[index].gain,
-      gain >= 1
+    if let index = worst, let bits = layers[index].bits, bits < 8,
+      let sensitivity = layers[index].sensitivity, sensitivity < Self.close
     {
       let layer = layers[index]
       let growth = layer.weightBytes * 8 / bits - layer.weightBytes
       result.append(
-        "'\(layer.name)' hurts most: without its rounding the outputs gain \(tenths(gain)) dB. Keep it in 8 "
-          + "bits (--layer '\(layer.name):8', about \(thousands(growth)) bytes more)")
+        "'\(layer.name)' hurts most: its rounding alone leaves the outputs at \(tenths(sensitivity)) dB. Keep "
+          + "it in 8 bits (--layer '\(layer.name):8', about \(thousands(growth)) bytes more)")
     }
     if let weightsSQNR, let outputSQNR, weightsSQNR - outputSQNR >= 6 {
       result.append(
         "most of the error comes from activations, not weights (\(tenths(weightsSQNR)) dB with rounded weights "
           + "alone, \(tenths(outputSQNR)) dB in all): try another --method, or calibrate with more varied "
           + "samples")
-    } else if let outputSQNR, outputSQNR < 10, worst.map({ (layers[$0].gain ?? 0) < 3 }) ?? true {
-      result.append(
-        "no single layer stands out: the weights as a whole need more bits (--bits, or --bits mixed)")
+    } else if let outputSQNR, outputSQNR < 10 {
+      result.append("the outputs are far from float: the weights as a whole need more bits (--bits)")
     }
-    if result.isEmpty { result.append("nothing stands out: every layer follows float closely") }
+    if result.isEmpty { result.append("nothing stands out: the outputs follow float closely") }
     return result
   }
 

@@ -35,7 +35,7 @@ public struct SampleOutcome: Sendable, Hashable, Codable {
   public var best: Int
   /// The last output.
   public var score: Double
-  /// Number of outputs above the label's; `nil` without a label.
+  /// Number of outputs above the label's, very many where there is no such output; `nil` without a label.
   public var rank: Int?
   /// `Σ y²` of the float outputs.
   public var signal: Double
@@ -66,7 +66,7 @@ public struct SampleOutcome: Sendable, Hashable, Codable {
     default: best = top
     }
     rank = label.map { label in
-      guard values.indices.contains(label) else { return values.count }
+      guard values.indices.contains(label) else { return 1 << 30 }
       return values.indices.count { index in
         values[index] > values[label] || values[index] == values[label] && index < label
       }

@@ -71,7 +71,8 @@ public struct BaselineComparison: Sendable {
           }
           continue
         }
-        guard was != isNow else { continue }
+        // Readers of JSON may differ in the last bit.
+        guard (was - isNow).magnitude > 1e-12 * max(1, was.magnitude) else { continue }
         changes.append(Change(variant: name, figure: figure, before: was, after: isNow))
         judge(name, figure, was, isNow, report.metric, tolerance, sizeTolerance)
       }

@@ -22,10 +22,14 @@ struct LayerSensitivity {
   ///   samples where the network is large, and nothing where not even two are affordable.
   func rounded(_ samples: [[Tensor]]) throws -> [String: Double] {
     let layers = exchanges
-    return try measure(layers.map { ($0.name, graph, $0.node, $0.slot, $0.rounded) }, samples)
+    return try measure(
+      layers.map { layer in
+        Trial(name: layer.name, graph: graph, node: layer.node, tensors: [(layer.slot, layer.rounded)])
+      }, samples)
   }
 
-  /// The ratio where the weights of all layers but one are rounded, by the name of its node.
+  /// The ratio where the weights of all layers but one are rounded, by the name of its node; that one has
+  /// its own bias again, not the one that was corrected for its rounding.
   ///
   /// - Complexity: as ``rounded(_:)``.
   func spared(_ samples: [[Tensor]]) throws -> [String: Double] {
@@ -34,7 +38,11 @@ struct LayerSensitivity {
       dequantized.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     return try measure(
       layers.compactMap { layer in
-        positions[layer.name].map { (layer.name, dequantized, $0, layer.slot, layer.original) }
+        positions[layer.name].map { position in
+          var tensors = [(layer.slot, layer.original)]
+          if let (slot, bias) = graph.nodes[layer.node].bias(in: graph) { tensors.append((slot, bias)) }
+          return Trial(name: layer.name, graph: dequantized, node: position, tensors: tensors)
+        }
       }, samples)
   }
 
@@ -45,11 +53,16 @@ struct LayerSensitivity {
     return try ratio(rounded, samples, samples.map { try float.outputs(of: $0).map(\.floats) })
   }
 
-  /// The ratio of each graph in which the operand of one node is replaced.
-  private func measure(
-    _ trials: [(name: String, graph: Graph, node: Int, slot: Int, weights: Tensor)],
-    _ samples: [[Tensor]]
-  ) throws -> [String: Double] {
+  /// A graph in which operands of one node are replaced.
+  private struct Trial {
+    var name: String
+    var graph: Graph
+    var node: Int
+    var tensors: [(slot: Int, tensor: Tensor)]
+  }
+
+  /// The ratio of each trial.
+  private func measure(_ trials: [Trial], _ samples: [[Tensor]]) throws -> [String: Double] {
     let affordable = Self.budget / max(1, graph.macs * max(1, trials.count))
     guard affordable >= 2, !trials.isEmpty, !samples.isEmpty else { return [:] }
     let probes = Array(samples.prefix(affordable))
@@ -60,8 +73,10 @@ struct LayerSensitivity {
       _, index -> Double? in
       let trial = trials[index]
       var changed = trial.graph
-      let id = changed.appendConstant(trial.weights, name: "\(trial.name)/exchanged")
-      changed.nodes[trial.node].operands[trial.slot] = id
+      for (slot, tensor) in trial.tensors where slot < changed.nodes[trial.node].operands.count {
+        let id = changed.appendConstant(tensor, name: "\(trial.name)/exchanged\(slot)")
+        changed.nodes[trial.node].operands[slot] = id
+      }
       return try ratio(engine.prepare(changed), probes, references)
     }
     var result: [String: Double] = [:]
@@ -125,6 +140,14 @@ extension Node {
   var weightSlot: Int? {
     for (slot, operand) in spec.operands.enumerated() where slot < operands.count {
       if case .weight = operand.role { return operands[slot] == nil ? nil : slot }
+    }
+    return nil
+  }
+
+  /// Position and value of the operand that holds the bias; `nil` for layers without.
+  func bias(in graph: Graph) -> (slot: Int, tensor: Tensor)? {
+    for (slot, operand) in spec.operands.enumerated() where slot < operands.count {
+      if operand.role == .bias, let tensor = graph.constant(operands[slot]) { return (slot, tensor) }
     }
     return nil
   }
