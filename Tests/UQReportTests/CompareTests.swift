@@ -229,7 +229,8 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     let array = try #require(text.range(of: "uq_digits_blocks_blocks_2_pointwise_conv_weights"))
     let brace = try #require(text.range(of: "{", range: array.upperBound..<text.endIndex))
     let digit = try #require(
-      text.range(of: "-?[0-9]+", options: .regularExpression, range: brace.upperBound..<text.endIndex))
+      text.range(
+        of: "-?[0-9]+", options: .regularExpression, range: brace.upperBound..<text.endIndex))
     let value = try #require(Int(text[digit]))
     text.replaceSubrange(digit, with: "\(value > 0 ? value - 90 : value + 90)")
     try text.write(toFile: path, atomically: true, encoding: .utf8)

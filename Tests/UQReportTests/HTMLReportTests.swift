@@ -48,7 +48,9 @@ private func captures(_ pattern: String, _ text: String) throws -> [String] {
       }
       var wanted = [accuracy, variant.confidence?.low, variant.confidence?.high, variant.pValue]
         .compactMap { $0 }
-      wanted += [variant.agreement, variant.outputSQNR, Double(variant.weightBytes)].compactMap { $0 }
+      wanted += [variant.agreement, variant.outputSQNR, Double(variant.weightBytes)].compactMap {
+        $0
+      }
       if variant.flash != nil {
         wanted += [variant.flashBytes, variant.ramBytes, variant.stackBytes ?? 0]
           .map(Double.init)
@@ -83,7 +85,9 @@ private func captures(_ pattern: String, _ text: String) throws -> [String] {
 
   @Test func nothingIsLoaded() throws {
     let html = sampleReport().html
-    for forbidden in ["http:", "https:", "//", "@import", "<link", "<iframe", " onload", " onclick"] {
+    for forbidden in [
+      "http:", "https:", "//", "@import", "<link", "<iframe", " onload", " onclick",
+    ] {
       #expect(!html.contains(forbidden), "\(forbidden)")
     }
     for source in try captures(#"(?:src|href)="([^"]*)""#, html) {

@@ -33,7 +33,10 @@ import UQSupport
     ("pattern", { $0["model_sha256"] = "xyz" }),
     ("nested", { $0["recommendation"] = ["variant": 8, "reason": "", "rule": ""] }),
     ("element", { $0["classes"] = ["a", 1] }),
-    ("enumeration", { $0["notes"] = [["severity": "bad", "id": "a.b", "message": "", "file": "x"]] }),
+    (
+      "enumeration",
+      { $0["notes"] = [["severity": "bad", "id": "a.b", "message": "", "file": "x"]] }
+    ),
   ]
 
   @Test(arguments: damages.indices) func damagedReportsDoNot(_ index: Int) throws {

@@ -116,7 +116,9 @@ func sampleReport(name: String = "kws.onnx", layer: String = "conv1") -> Compari
       .warning, id: "compare.classes.empty", "no sample belongs to class \(name)",
       at: SourcePlace(file: layer))
   ]
-  report.commands = [ReportCommand(purpose: "make this report", line: "uq compare --data '\(layer)'")]
+  report.commands = [
+    ReportCommand(purpose: "make this report", line: "uq compare --data '\(layer)'")
+  ]
   return report
 }
 

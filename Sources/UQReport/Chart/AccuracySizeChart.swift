@@ -131,6 +131,7 @@ struct AccuracySizeChart {
   }
 
   private func axisText(_ value: Double) -> String {
-    report.metric.isShare ? "\(tenths(value * 100).replacing(".0", with: "")) %" : significant(value)
+    report.metric.isShare
+      ? "\(tenths(value * 100).replacing(".0", with: "")) %" : significant(value)
   }
 }

@@ -21,7 +21,7 @@ func plot(
   draw: (_ width: Double) -> Drawing
 ) -> Markup {
   let drawings = [("wide", draw(1000)), ("narrow", draw(350))].map { kind, drawing in
-    svg(drawing, id: "\(id)-\(kind)", title: title, description: description, style: kind)
+    svg(drawing, prefix: "\(id)-\(kind)", title: title, description: description, style: kind)
   }
   return tag(
     "figure", [:],
@@ -31,18 +31,18 @@ func plot(
 }
 
 /// A drawing as an element with a name and a description.
-func svg(_ drawing: Drawing, id: String, title: String, description: String, style: String)
+func svg(_ drawing: Drawing, prefix: String, title: String, description: String, style: String)
   -> Markup
 {
   tag(
     "svg",
     [
       "class": style, "viewBox": "0 0 \(point(drawing.width)) \(point(drawing.height))",
-      "role": "img", "aria-labelledby": "\(id)-title \(id)-desc",
+      "role": "img", "aria-labelledby": "\(prefix)-title \(prefix)-desc",
     ],
     of: [
-      tag("title", ["id": "\(id)-title"], .text(title)),
-      tag("desc", ["id": "\(id)-desc"], .text(description)),
+      tag("title", ["id": "\(prefix)-title"], .text(title)),
+      tag("desc", ["id": "\(prefix)-desc"], .text(description)),
     ] + drawing.content)
 }
 

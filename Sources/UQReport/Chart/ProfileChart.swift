@@ -39,9 +39,11 @@ struct ProfileChart {
     for tick in ticks(low, high, count: isNarrow ? 4 : 8) {
       content.append(line(x(tick), area.top, x(tick), bottom, "grid"))
       content.append(
-        label(tenths(tick).replacing(".0", with: ""), x(tick), area.top - 8, anchor: "middle", "tick"))
+        label(
+          tenths(tick).replacing(".0", with: ""), x(tick), area.top - 8, anchor: "middle", "tick"))
     }
-    content.append(label(isNarrow ? "dB" : unit, area.left - 14, area.top - 8, anchor: "end", "tick"))
+    content.append(
+      label(isNarrow ? "dB" : unit, area.left - 14, area.top - 8, anchor: "end", "tick"))
     for (row, name) in rows.enumerated() {
       content.append(
         label(

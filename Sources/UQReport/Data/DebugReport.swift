@@ -91,7 +91,8 @@ public struct DebugReport: Sendable {
           + "alone, \(tenths(outputSQNR)) dB in all): try another --method, or calibrate with more varied "
           + "samples")
     } else if let outputSQNR, outputSQNR < 10 {
-      result.append("the outputs are far from float: the weights as a whole need more bits (--bits)")
+      result.append(
+        "the outputs are far from float: the weights as a whole need more bits (--bits)")
     }
     if result.isEmpty { result.append("nothing stands out: the outputs follow float closely") }
     return result

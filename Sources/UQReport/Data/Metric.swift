@@ -34,7 +34,9 @@ public enum Metric: Sendable, Hashable {
       guard let k = Int(text.dropFirst(3)), (1...1000).contains(k) else { return nil }
       self = .top(k)
     case _ where text.hasPrefix("clip"):
-      let digits = text.split(separator: ">").dropFirst().first?.filter { "0123456789.".contains($0) }
+      let digits = text.split(separator: ">").dropFirst().first?.filter {
+        "0123456789.".contains($0)
+      }
       self = .clip(digits.flatMap { Double($0) } ?? 0.5)
     default: return nil
     }

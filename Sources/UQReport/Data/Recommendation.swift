@@ -54,7 +54,8 @@ extension ComparisonReport {
     let why =
       metric == .agreement
       ? "no variant agrees with float on \(percent(Self.acceptedAgreement)) of the samples"
-      : float == nil ? "there is no float variant to compare with" : "every variant is worse than float"
+      : float == nil
+        ? "there is no float variant to compare with" : "every variant is worse than float"
     return Recommendation(
       variant: best.name,
       reason: "\(best.label) is the most accurate: \(why). " + sentence(verdict(best)))
@@ -65,7 +66,8 @@ extension ComparisonReport {
     guard let float else { return false }
     let loss = gain(float) - gain(variant)
     if loss <= 0 { return true }
-    let bound = metric.isShare ? Self.acceptedLoss : Self.acceptedLoss * (float.accuracy ?? 0).magnitude
+    let bound =
+      metric.isShare ? Self.acceptedLoss : Self.acceptedLoss * (float.accuracy ?? 0).magnitude
     return loss <= bound && variant.pValue ?? 1 >= 0.05
   }
 
@@ -102,7 +104,8 @@ extension ComparisonReport {
     let difference = accuracy - reference
     if difference == 0 { return "the same \(metric.label) as float" }
     var text =
-      metric.isShare ? "\(tenths(difference.magnitude * 100)) points" : significant(difference.magnitude)
+      metric.isShare
+      ? "\(tenths(difference.magnitude * 100)) points" : significant(difference.magnitude)
     text += " \(difference < 0 ? "below" : "above") float"
     if let p = variant.pValue {
       text +=

@@ -59,7 +59,7 @@ extension HTMLReport {
           description: extremes(series, weighted.map { first.layers[$0].name }), table: bits,
           draw: chart.drawing))
     }
-    return Section(id: "layers", title: "Bits and sensitivity of layers", content: content)
+    return Section(anchor: "layers", title: "Bits and sensitivity of layers", content: content)
   }
 
   /// Bits of each layer (rows) in each variant (columns) as coloured cells.
@@ -103,7 +103,7 @@ extension HTMLReport {
         }
     }
     return Section(
-      id: "error", title: "Error growth through the network",
+      anchor: "error", title: "Error growth through the network",
       content: [
         tag(
           "p", [:],
@@ -150,7 +150,7 @@ extension HTMLReport {
     }
     guard !cards.isEmpty else { return nil }
     return Section(
-      id: "ranges", title: "Weights and activations with the chosen ranges",
+      anchor: "ranges", title: "Weights and activations with the chosen ranges",
       content: [
         tag(
           "p", [:],
@@ -162,7 +162,8 @@ extension HTMLReport {
         cards.count <= Self.openCards
           ? ""
           : tag(
-            "details", [:], tag("summary", [:], "The other ", "\(cards.count - Self.openCards) layers"),
+            "details", [:],
+            tag("summary", [:], "The other ", "\(cards.count - Self.openCards) layers"),
             tag("div", ["class": "grid"], of: Array(cards.dropFirst(Self.openCards)))),
       ])
   }
@@ -211,10 +212,13 @@ extension HTMLReport {
       "figure", [:],
       tag("figcaption", [:], .text(caption)),
       svg(
-        HistogramChart(histogram: histogram, ranges: ranges).drawing, id: id, title: title,
+        HistogramChart(histogram: histogram, ranges: ranges).drawing, prefix: id, title: title,
         description: description, style: "small"),
       tag(
-        "details", [:], tag("summary", [:], .text("numbers"), tag("span", ["class": "hidden"], " of ", foreign(title))),
+        "details", [:],
+        tag(
+          "summary", [:], .text("numbers"), tag("span", ["class": "hidden"], " of ", foreign(title))
+        ),
         table(
           "Chosen ranges: \(title)", header: ["variant", "from", "to"], rows: chosen),
         table("Counts: \(title)", header: ["bin from", "values"], rows: bins)))

@@ -18,16 +18,19 @@ extension HTMLReport {
       [datum(step), foreign(layer), .text(thousands(live[step]))]
     }
     return Section(
-      id: "memory", title: "Memory over time",
+      anchor: "memory", title: "Memory over time",
       content: [
         tag(
           "p", [:], "Each box is a buffer of ", foreign(variant.label),
-          .text("’s arena: from left to right the steps in which it is needed, its height its bytes. Step "),
+          .text(
+            "’s arena: from left to right the steps in which it is needed, its height its bytes. Step "
+          ),
           .text("\(peak) ("), foreign(arena.steps[peak]),
           .text(") needs most, and so decides the arena’s "), datum(variant.ramBytes), " bytes."),
         plot(
           "memory-plot", title: "Arena over time",
-          description: "\(arena.buffers.count) buffers in \(thousands(variant.ramBytes)) bytes over "
+          description:
+            "\(arena.buffers.count) buffers in \(thousands(variant.ramBytes)) bytes over "
             + "\(arena.steps.count) steps; most are needed in step \(peak), \(arena.steps[peak]).",
           table: .group([
             table(
@@ -42,7 +45,7 @@ extension HTMLReport {
   var commandSection: Section? {
     guard !report.commands.isEmpty else { return nil }
     return Section(
-      id: "commands", title: "How to make this again",
+      anchor: "commands", title: "How to make this again",
       content: report.commands.map { command in
         tag(
           "div", ["class": "command"], tag("p", [:], .text(command.purpose + ":")),

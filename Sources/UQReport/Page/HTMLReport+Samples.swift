@@ -19,7 +19,7 @@ extension HTMLReport {
           "details", [:], tag("summary", [:], "Confusion matrix of ", foreign(variant.label)),
           matrix(variant)))
     }
-    return Section(id: "confusion", title: "Confusion", content: content)
+    return Section(anchor: "confusion", title: "Confusion", content: content)
   }
 
   private func matrix(_ variant: VariantReport) -> Markup {
@@ -57,7 +57,7 @@ extension HTMLReport {
       content.append(
         tag("ul", ["class": "samples"], of: report.changedSamples.map(card)))
     }
-    return Section(id: "changes", title: "Samples that changed class", content: content)
+    return Section(anchor: "changes", title: "Samples that changed class", content: content)
   }
 
   private func card(_ sample: ChangedSample) -> Markup {
@@ -84,7 +84,8 @@ extension HTMLReport {
       tag(
         "div", [:],
         tag(
-          "p", ["class": "file"], tag("span", [:], "#", datum(sample.index, "\(sample.index)")), " ",
+          "p", ["class": "file"], tag("span", [:], "#", datum(sample.index, "\(sample.index)")),
+          " ",
           foreign(sample.name)), tag("ul", [:], of: lines)))
   }
 
@@ -100,7 +101,7 @@ extension HTMLReport {
         Drawing(
           width: Double(width), height: Double(height),
           content: paths.map { tag("path", ["class": "wave", "d": $0]) }),
-        id: "sample-\(sample.index)", title: "Waveform of \(name)",
+        prefix: "sample-\(sample.index)", title: "Waveform of \(name)",
         description: "\(paths.count) channels as the network sees them.", style: "waveform")
     case nil: return ""
     }

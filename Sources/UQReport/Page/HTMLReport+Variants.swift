@@ -18,7 +18,7 @@ extension HTMLReport {
       ]
     }
     return Section(
-      id: "accuracy", title: "Accuracy over size",
+      anchor: "accuracy", title: "Accuracy over size",
       content: [
         tag(
           "p", [:],
@@ -30,7 +30,9 @@ extension HTMLReport {
           "accuracy-plot", title: "\(report.metric.label) over size", description: description,
           table: table(
             "\(report.metric.label) over size",
-            header: ["variant", "bytes", .text(report.metric.label), "95 % interval", "on the frontier"],
+            header: [
+              "variant", "bytes", .text(report.metric.label), "95 % interval", "on the frontier",
+            ],
             rows: rows), draw: chart.drawing),
       ])
   }
@@ -82,7 +84,7 @@ extension HTMLReport {
               ? " ≥: constants only, the code comes on top." : ""))))
     let further = furtherMetrics
     if let further { content.append(further) }
-    return Section(id: "variants", title: "Variants", content: content)
+    return Section(anchor: "variants", title: "Variants", content: content)
   }
 
   private func flashCell(_ variant: VariantReport) -> Markup {
@@ -126,7 +128,7 @@ extension HTMLReport {
       : "Measured from objects compiled for \(made.first?.flash?.core ?? "the target") with -O2: what the "
         + "linker keeps of the model and the runtime. Start-up code and C library are not in it."
     return Section(
-      id: "flash", title: "Flash",
+      anchor: "flash", title: "Flash",
       content: [
         tag("p", [:], .text(explanation)),
         plot(

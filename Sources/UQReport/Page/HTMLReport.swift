@@ -52,7 +52,7 @@ struct HTMLReport {
           tag(
             "ul", [:],
             of: sections.map { section in
-              tag("li", [:], tag("a", ["href": "#\(section.id)"], .text(section.title)))
+              tag("li", [:], tag("a", ["href": "#\(section.anchor)"], .text(section.title)))
             })),
         tag("main", ["id": "report"], of: sections.map(\.markup)),
         footer, data))
@@ -68,14 +68,15 @@ struct HTMLReport {
 
   /// A part of the page with a heading.
   struct Section {
-    var id: String
+    /// Id of the element, for links.
+    var anchor: String
     var title: String
     var content: [Markup]
 
     var markup: Markup {
       tag(
-        "section", ["id": id, "aria-labelledby": "\(id)-heading"],
-        of: [tag("h2", ["id": "\(id)-heading"], .text(title))] + content)
+        "section", ["id": anchor, "aria-labelledby": "\(anchor)-heading"],
+        of: [tag("h2", ["id": "\(anchor)-heading"], .text(title))] + content)
     }
   }
 

@@ -35,7 +35,8 @@ public struct VariantJudge: Sendable {
     if !entry.isFloat {
       let signal = outcomes.reduce(0) { $0 + $1.signal }
       let noise = outcomes.reduce(0) { $0 + $1.noise }
-      entry.outputSQNR = signal > 0 && noise.isFinite
+      entry.outputSQNR =
+        signal > 0 && noise.isFinite
         ? (noise > 0 ? min(200, 10 * log10(signal / noise)) : 200) : nil
     }
     entry.confusion = confusion(outcomes)

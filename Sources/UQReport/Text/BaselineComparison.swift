@@ -118,7 +118,8 @@ public struct BaselineComparison: Sendable {
       let difference = (change.after - change.before).magnitude
       lines.append(
         "\(plain(change.variant)): \(change.figure) \(show(change.before)) → \(show(change.after)) "
-          + "(\(sign)\(isShare ? "\(tenths(difference * 100)) points" : thousands(Int(difference))))")
+          + "(\(sign)\(isShare ? "\(tenths(difference * 100)) points" : thousands(Int(difference))))"
+      )
     }
     return lines.isEmpty ? "nothing changed" : lines.joined(separator: "\n")
   }

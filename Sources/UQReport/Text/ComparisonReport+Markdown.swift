@@ -5,13 +5,16 @@ extension ComparisonReport {
   public var markdown: String {
     var text = "# \(escaped(model)): accuracy against size\n\n"
     text += "**Recommended: \(escaped(recommendedLabel)).** \(escaped(recommendation.reason))\n\n"
-    text += "\(samples) samples; \(metric.label); \(device.isEmpty ? "nothing compiled" : device).\n\n"
+    text +=
+      "\(samples) samples; \(metric.label); \(device.isEmpty ? "nothing compiled" : device).\n\n"
     text += table(
       [
         "variant", metric.label, "95 % interval", "p", "as float", "weights", "flash", "RAM",
         "stack", "MACs", "instructions",
       ], variants.map(row))
-    let verdicts = variants.compactMap { v in verdict(v).map { "- \(escaped(v.label)): \(escaped($0))" } }
+    let verdicts = variants.compactMap { v in
+      verdict(v).map { "- \(escaped(v.label)): \(escaped($0))" }
+    }
     if !verdicts.isEmpty { text += "\n" + verdicts.joined(separator: "\n") + "\n" }
     if integers.contains(where: { !$0.isFlashMeasured }) {
       text += "\n≥: constants only, the code comes on top.\n"
@@ -66,7 +69,8 @@ extension ComparisonReport {
   private var layerSection: String {
     guard let first = integers.first(where: { !$0.layers.isEmpty }) else { return "" }
     let made = integers.filter { $0.layers.count == first.layers.count }
-    return "\n## Layers\n\nBits of the weights, and signal to noise behind the layer in decibels.\n\n"
+    return
+      "\n## Layers\n\nBits of the weights, and signal to noise behind the layer in decibels.\n\n"
       + table(
         ["layer", "operator"] + made.map(\.label),
         first.layers.indices.map { index in

@@ -25,7 +25,8 @@ struct ChangedSampleList {
     let first = report.recommendation.variant
     let order = names.filter { $0 == first } + names.filter { $0 != first }
     var queues = order.map { name in
-      (outcomes[name] ?? []).indices.filter { outcomes[name]?[$0].best != samples.float[$0].best }[...]
+      (outcomes[name] ?? []).indices.filter { outcomes[name]?[$0].best != samples.float[$0].best }[
+        ...]
     }
     var chosen: Set<Int> = []
     // Half of the room belongs to the recommended variant.

@@ -75,7 +75,8 @@ final class ComparisonRun {
   /// Judges a variant; `make` compiles it, where it is not the float model and not in the cache.
   ///
   /// - Throws: `output.file.write`.
-  func variant(_ name: String, make: () throws -> (CompiledModel, Export?)) throws -> VariantReport {
+  func variant(_ name: String, make: () throws -> (CompiledModel, Export?)) throws -> VariantReport
+  {
     var entry = VariantReport(name: name, bits: 32)
     if name == "float" {
       entry.macs = model.optimized.macs

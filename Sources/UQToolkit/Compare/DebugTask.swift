@@ -141,7 +141,9 @@ public struct DebugTask: Sendable {
       _ = try simulator.predict(sample)
     }
     var byLayer: [String: Int] = [:]
-    for (call, count) in zip(program.calls, counter.counts) { byLayer[call.layer, default: 0] += count }
+    for (call, count) in zip(program.calls, counter.counts) {
+      byLayer[call.layer, default: 0] += count
+    }
     for index in report.layers.indices {
       report.layers[index].differingBytes = byLayer[report.layers[index].name] ?? 0
     }

@@ -24,7 +24,8 @@ struct LayerSensitivity {
     let layers = exchanges
     return try measure(
       layers.map { layer in
-        Trial(name: layer.name, graph: graph, node: layer.node, tensors: [(layer.slot, layer.rounded)])
+        Trial(
+          name: layer.name, graph: graph, node: layer.node, tensors: [(layer.slot, layer.rounded)])
       }, samples)
   }
 
@@ -40,7 +41,9 @@ struct LayerSensitivity {
       layers.compactMap { layer in
         positions[layer.name].map { position in
           var tensors = [(layer.slot, layer.original)]
-          if let (slot, bias) = graph.nodes[layer.node].bias(in: graph) { tensors.append((slot, bias)) }
+          if let (slot, bias) = graph.nodes[layer.node].bias(in: graph) {
+            tensors.append((slot, bias))
+          }
           return Trial(name: layer.name, graph: dequantized, node: position, tensors: tensors)
         }
       }, samples)
@@ -147,7 +150,9 @@ extension Node {
   /// Position and value of the operand that holds the bias; `nil` for layers without.
   func bias(in graph: Graph) -> (slot: Int, tensor: Tensor)? {
     for (slot, operand) in spec.operands.enumerated() where slot < operands.count {
-      if operand.role == .bias, let tensor = graph.constant(operands[slot]) { return (slot, tensor) }
+      if operand.role == .bias, let tensor = graph.constant(operands[slot]) {
+        return (slot, tensor)
+      }
     }
     return nil
   }

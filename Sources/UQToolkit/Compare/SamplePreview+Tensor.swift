@@ -32,7 +32,9 @@ extension SamplePreview {
       let (channels, length) = isChannelFirst ? (rows, columns) : (columns, rows)
       guard length > 1 else { return nil }
       let series = (0..<min(channels, SamplePreview.mostChannels)).map { channel in
-        (0..<length).map { values[isChannelFirst ? channel * length + $0 : $0 * channels + channel] }
+        (0..<length).map {
+          values[isChannelFirst ? channel * length + $0 : $0 * channels + channel]
+        }
       }
       self = SamplePreview.waveform(series)
     default: return nil
@@ -64,7 +66,8 @@ extension SamplePreview {
             for x in column * step..<(column + 1) * step {
               sum +=
                 values[
-                  isFirst ? (channel * height + y) * width + x : (y * width + x) * channels + channel]
+                  isFirst
+                    ? (channel * height + y) * width + x : (y * width + x) * channels + channel]
             }
           }
           let mean = sum / Float(step * step)
