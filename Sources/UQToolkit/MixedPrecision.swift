@@ -53,8 +53,11 @@ struct MixedPrecision {
   /// The choices within a budget; layers in `fixed` keep their width.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
-  func choose(_ budget: MixedBudget, fixed: [String: Int]) throws -> WidthChoices {
-    let open = Self.widths.filter { options.target?.weightBits.contains($0) ?? true }
+  func choose(
+    _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
+    work: Int = 60_000_000_000
+  ) throws -> WidthChoices {
+    let open = widths.filter { options.target?.weightBits.contains($0) ?? true }
     guard let widest = open.first else {
       throw Diagnostic(
         id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
@@ -66,7 +69,7 @@ struct MixedPrecision {
     for bits in Set(open + fixed.values + [budget.bytesOf ?? 4]) { costs[bits] = try cost(bits) }
     let names = graph.weightedLayers.map(\.name)
     let losses = try widthLosses(
-      quantizer, widths: open, of: Set(names).subtracting(fixed.keys))
+      quantizer, widths: open, of: Set(names).subtracting(fixed.keys), work: work)
     let layers = names.map { name in
       let widths = fixed[name].map { [$0] } ?? open
       return LayerChoices(
@@ -94,6 +97,32 @@ struct MixedPrecision {
           savedBytes: (layer.options.map(\.weightBytes).max() ?? 0) - option.weightBytes)
       }, loss: found.loss, gap: found.gap, weightBytes: found.weightBytes,
       flashBytes: found.flashBytes)
+  }
+
+  /// The choices for one width that small layers may exceed.
+  ///
+  /// Below 4 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
+  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together.
+  ///
+  /// - Returns: `nil` where all layers keep the width.
+  /// - Throws: as ``choose(_:fixed:among:work:)``.
+  func choose(nominal bits: Int, fixed: [String: Int]) throws -> WidthChoices? {
+    let counts = graph.weightedLayers.map { layer in
+      graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0
+    }
+    let total = counts.reduce(0, +)
+    var settled = fixed
+    for (layer, count) in zip(graph.weightedLayers, counts)
+    where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = bits }
+    guard bits < 4, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
+    let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
+    var uniform = fixed
+    for name in free { uniform[name] = bits }
+    let bytes = try choose(MixedBudget(weightBytes: .max), fixed: uniform, among: [bits])
+      .weightBytes
+    return try choose(
+      MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
+      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {
