@@ -97,7 +97,8 @@ public struct CompiledModel: Sendable {
     for node in quantized.graph.nodes {
       guard let width = layerBits[node.name] else { continue }
       for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
-        guard case .weight = operand.role, let constant = quantized.graph.constant(node.operands[slot])
+        guard case .weight = operand.role,
+          let constant = quantized.graph.constant(node.operands[slot])
         else { continue }
         bits += width * constant.count
         weights += constant.count

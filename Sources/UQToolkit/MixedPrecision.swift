@@ -78,7 +78,9 @@ struct MixedPrecision {
           costs[bits].map { option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0) }
         })
     }
-    guard let base = costs[widest] else { return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0) }
+    guard let base = costs[widest] else {
+      return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0)
+    }
     let weighted = Set(names)
     let others = base.program.calls.filter { !weighted.contains($0.layer) }
     let anyway = others.reduce(into: Set<String>()) { $0.formUnion(base.code($1)) }

@@ -9,7 +9,8 @@ func widthLosses(
   _ quantizer: Quantizer, widths: [Int], of names: Set<String>, work: Int
 ) throws -> [String: [Int: Double]] {
   guard !names.isEmpty else { return [:] }
-  let measured = try quantizer.sensitivities(widths: widths.filter { $0 < 8 }, of: names, work: work)
+  let measured = try quantizer.sensitivities(
+    widths: widths.filter { $0 < 8 }, of: names, work: work)
   guard !measured.isEmpty else {
     throw Diagnostic(
       id: "mixed.samples.missing",

@@ -28,7 +28,8 @@ struct CompareCommand: DiagnosedCommand {
   @Option(help: "Calibrate with this folder of samples first.", completion: .directory)
   var calibrationData: String?
 
-  @Option(help: ArgumentHelp(
+  @Option(
+    help: ArgumentHelp(
       "What to compare: float, 8, 4, 3, 2, 1, mixed (bytes of 4 bits), mixed:40K, recipes, folders of exports; separated by commas."
     ))
   var variants = "float,8,4"
