@@ -39,7 +39,8 @@ import UQSupport
     #expect(failsWith("target.name.unknown", try folder.uq(quick + ["--target", "z80"])))
     #expect(failsWith("workspace.name.invalid", try folder.uq(quick + ["--name", "A-b"])))
     #expect(failsWith("passes.name.unknown", try folder.uq(quick + ["--disable-pass", "x"])))
-    #expect(failsWith("export.bits.mixed", try folder.uq(quick + ["--bits", "mixed"])))
+    #expect(
+      failsWith("allocate.budget.weights", try folder.uq(quick + ["--bits", "mixed:1"])))
     #expect(folder.entries == ["calibration.uqcal", "model.onnx"])
   }
 
