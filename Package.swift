@@ -69,6 +69,7 @@ let package = Package(
         "UQSupport",
       ]),
     layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQAllocation", ["UQSupport"]),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer(
       "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
@@ -84,10 +85,10 @@ let package = Package(
       "UQToolkit",
       [
         "UQOnnx", "UQRelay", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer",
-        "UQPlanner",
+        "UQAllocation", "UQPlanner",
         "UQCodegen", "UQSimulator", "UQBoards", "UQReport", "UQOperators", "UQKernels", "UQGraph",
         "UQNumerics", "UQSupport", "Yams",
-      ]),
+      ], plugins: [.plugin(name: "EmbedFiles")]),
     .executableTarget(
       name: "uq",
       dependencies: [
@@ -102,6 +103,7 @@ let package = Package(
     .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["uq-embed"]),
 
     tests("ArchitectureTests", []),
+    tests("UQAllocationTests", ["UQAllocation", "UQSupport"]),
     tests("COneDNNTests", ["COneDNN"]),
     tests("DocumentationTests", ["UQOperators", "UQKernels", "UQGraph"]),
     tests("UQBoardsTests", ["UQBoards", "UQSupport"]),
@@ -134,10 +136,10 @@ let package = Package(
       "UQEngineTests",
       ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "RelayIntegerTests",
+      "RelayNetworkTests",
       [
-        "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",
-        "UQGraph", "UQNumerics", "UQSupport",
+        "UQRelay", "UQOnnx", "UQOperators", "UQPasses", "UQEngine", "UQSamples", "UQKernels",
+        "UQPlanner", "UQSimulator", "UQGraph", "UQNumerics", "UQSupport",
       ]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
@@ -166,6 +168,13 @@ let package = Package(
       [
         "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels", "UQOnnx",
         "UQOperators", "UQReport", "UQSamples", "UQGraph", "UQNumerics", "UQSupport",
+      ]),
+    tests(
+      "KernelFamilyTests",
+      [
+        "UQToolkit", "UQBoards", "UQCodegen", "UQSimulator", "UQPlanner", "UQPasses", "UQEngine",
+        "UQCalibration", "UQQuantizer", "UQOperators", "UQKernels", "UQGraph", "UQNumerics",
+        "UQSupport",
       ]),
     tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
   ],

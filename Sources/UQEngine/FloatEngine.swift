@@ -31,4 +31,22 @@ public final class FloatEngine: GraphEvaluator, @unchecked Sendable {
   public func prepare(_ graph: Graph) throws -> any PreparedGraph {
     try PreparedFloatGraph(graph, engine: self)
   }
+
+  /// `c [m, n] += a [m, k] · b [k, n]`, on the calling thread.
+  ///
+  /// - Throws: `engine.primitive.failed`.
+  public func accumulate(
+    _ product: MatrixProductShape, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>
+  ) throws(Diagnostic) {
+    var shape = uq_dnn_product(
+      m: Int32(product.m), n: Int32(product.n), k: Int32(product.k),
+      a_transposed: product.transposesA ? 1 : 0, b_transposed: product.transposesB ? 1 : 0,
+      a_stride: Int32(product.transposesA ? product.m : product.k),
+      b_stride: Int32(product.transposesB ? product.k : product.n), c_stride: Int32(product.n),
+      accumulates: 1)
+    guard uq_dnn_multiply(handle, &shape, a, b, c) == UQ_DNN_OK else {
+      throw Diagnostic(id: "engine.primitive.failed", "oneDNN could not multiply two matrices")
+    }
+  }
 }

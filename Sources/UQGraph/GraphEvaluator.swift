@@ -7,6 +7,36 @@ public protocol GraphEvaluator: Sendable {
   ///
   /// - Throws: `engine.*` where the graph cannot be computed.
   func prepare(_ graph: Graph) throws -> any PreparedGraph
+
+  /// `c [m, n] += a [m, k] · b [k, n]`, on the calling thread.
+  ///
+  /// - Throws: `engine.primitive.failed`.
+  func accumulate(
+    _ product: MatrixProductShape, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>) throws(Diagnostic)
+}
+
+/// Extents of a product of two dense matrices in memory.
+public struct MatrixProductShape: Sendable {
+  /// Rows of the result.
+  public var m: Int
+  /// Columns of the result.
+  public var n: Int
+  /// Length of the sums.
+  public var k: Int
+  /// Whether `a` is stored `[k, m]`.
+  public var transposesA: Bool
+  /// Whether `b` is stored `[n, k]`.
+  public var transposesB: Bool
+
+  /// Creates a shape.
+  public init(m: Int, n: Int, k: Int, transposesA: Bool = false, transposesB: Bool = false) {
+    self.m = m
+    self.n = n
+    self.k = k
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+  }
 }
 
 /// A graph that is ready to run.

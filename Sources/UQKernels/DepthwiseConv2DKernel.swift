@@ -2,7 +2,8 @@ import UQGraph
 import UQNumerics
 import UQRuntime
 
-/// Call of `uq_depthwise_conv2d_s8` or, for weights below 8 bits, `uq_depthwise_conv2d_s8_w4` and so on.
+/// Call of `uq_depthwise_conv2d_s8` or, for weights below 8 bits, `uq_depthwise_conv2d_s8_w4` and so on; of
+/// `uq_depthwise_conv2d_s16` and its kin for int16 images.
 public struct DepthwiseConv2DKernel: Kernel {
   /// Extents and window.
   public var geometry: ImageGeometry
@@ -14,6 +15,8 @@ public struct DepthwiseConv2DKernel: Kernel {
   public var outputStage: OutputStage
   /// Weights, bias and scales.
   public var layer: RequantizedLayer
+  /// Whether input and output are int16, with zero points of 0.
+  public var isWide: Bool
   /// Image `[H, W, C]`.
   public var input: BufferID
   /// Image `[H', W', C·m]`.
@@ -24,37 +27,40 @@ public struct DepthwiseConv2DKernel: Kernel {
   /// Creates a call, without its scratch memory.
   public init(
     geometry: ImageGeometry, multiplier: Int, inputZeroPoint: Int, outputStage: OutputStage,
-    layer: RequantizedLayer, input: BufferID, output: BufferID
+    layer: RequantizedLayer, isWide: Bool = false, input: BufferID, output: BufferID
   ) {
     self.geometry = geometry
     self.multiplier = multiplier
     self.inputZeroPoint = inputZeroPoint
     self.outputStage = outputStage
     self.layer = layer
+    self.isWide = isWide
     self.input = input
     self.output = output
   }
 
   /// Bytes of scratch memory that the call needs.
   public var scratchBytes: Int {
+    if isWide { return 0 }
     var parameters = parameters
     return Int(uq_depthwise_conv2d_scratch_bytes(&parameters))
   }
 
   /// The C function.
-  public var symbol: String { "uq_depthwise_conv2d_s8" + WeightPacking.suffix(layer.bits) }
+  public var symbol: String {
+    (isWide ? "uq_depthwise_conv2d_s16" : "uq_depthwise_conv2d_s8")
+      + WeightPacking.suffix(layer.bits)
+  }
   /// The header.
-  public var header: String { "uq_depthwise_conv2d.h" }
+  public var header: String { isWide ? "uq_conv2d_s16.h" : "uq_depthwise_conv2d.h" }
   /// The source.
   public var source: String { symbol + ".c" }
 
-  /// Parameters, input, weights, bias, multipliers, shifts, output, scratch.
+  /// Parameters, input, weights, bias, multipliers, shifts, output; scratch where the kernel has it.
   public var arguments: [CArgument] {
-    [
-      .structure(type: "uq_depthwise_conv2d_params", fields: fields), .read(input),
-      .constant(layer.weights), .constant(layer.bias), .constant(layer.multipliers),
-      .constant(layer.shifts), .write(output), scratchBuffer.map { .scratch($0) } ?? .null,
-    ]
+    let list = layer.arguments(
+      .structure(type: "uq_depthwise_conv2d_params", fields: fields), input, output)
+    return isWide ? list : list + [scratchBuffer.map { .scratch($0) } ?? .null]
   }
 
   private var fields: [CField] {
@@ -86,6 +92,7 @@ public struct DepthwiseConv2DKernel: Kernel {
 
   /// Calls the C function.
   public func run(_ memory: ProgramMemory) {
+    if isWide { return runWide(memory) }
     var parameters = parameters
     let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
     let y: UnsafeMutablePointer<Int8> = memory.pointer(output)
@@ -102,6 +109,25 @@ public struct DepthwiseConv2DKernel: Kernel {
     default:
       let weights: UnsafePointer<Int8> = memory.pointer(layer.weights)
       uq_depthwise_conv2d_s8(&parameters, x, weights, bias, multipliers, shifts, y, scratch)
+    }
+  }
+
+  private func runWide(_ memory: ProgramMemory) {
+    var parameters = parameters
+    let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
+    let y: UnsafeMutablePointer<Int16> = memory.pointer(output)
+    let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
+    let factors: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
+    let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
+    switch layer.bits {
+    case 4: uq_depthwise_conv2d_s16_w4(&parameters, x, packed, bias, factors, shifts, y)
+    case 3: uq_depthwise_conv2d_s16_w3(&parameters, x, packed, bias, factors, shifts, y)
+    case 2: uq_depthwise_conv2d_s16_w2(&parameters, x, packed, bias, factors, shifts, y)
+    case 1: uq_depthwise_conv2d_s16_w1(&parameters, x, packed, bias, factors, shifts, y)
+    default:
+      let weights: UnsafePointer<Int8> = memory.pointer(layer.weights)
+      uq_depthwise_conv2d_s16(&parameters, x, weights, bias, factors, shifts, y)
     }
   }
 }

@@ -28,7 +28,7 @@ public struct KernelBroadcast: Hashable, Sendable {
   }
 }
 
-/// Sum or difference of two tensors with scales of their own (`uq_add_s8`).
+/// Sum or difference of two tensors with scales of their own (`uq_add_s8`, `uq_add_s16`).
 public struct AddKernel: Kernel {
   /// Signed factors of both operands, of `2^shift`.
   public struct Factors: Hashable, Sendable {
@@ -68,8 +68,24 @@ public struct AddKernel: Kernel {
       }
       return nil
     }
+
+    /// The most precise factors below 2^31, for int64 sums and zero points of 0.
+    public init?(wideRatioA ratioA: Double, ratioB: Double) {
+      guard ratioA.isFinite, ratioB.isFinite else { return nil }
+      for shift in stride(from: 30, through: 1, by: -1) {
+        let a = (ratioA * Double(1 << shift)).rounded()
+        let b = (ratioB * Double(1 << shift)).rounded()
+        guard a.magnitude < 0x1p31, b.magnitude < 0x1p31 else { continue }
+        (self.a, self.b) = (Int(a), Int(b))
+        (self.shift, offset) = (shift, 1 << (shift - 1))
+        return
+      }
+      return nil
+    }
   }
 
+  /// Whether the tensors are int16, with zero points of 0.
+  public var isWide: Bool
   /// How `b` is spread over `a`.
   public var broadcast: KernelBroadcast
   /// Factors and offset.
@@ -87,9 +103,10 @@ public struct AddKernel: Kernel {
 
   /// Creates the call.
   public init(
-    broadcast: KernelBroadcast, factors: Factors, low: Int, high: Int, a: KernelOperand,
-    b: KernelOperand, y: BufferID
+    isWide: Bool = false, broadcast: KernelBroadcast, factors: Factors, low: Int, high: Int,
+    a: KernelOperand, b: KernelOperand, y: BufferID
   ) {
+    self.isWide = isWide
     self.broadcast = broadcast
     self.factors = factors
     self.low = low
@@ -100,11 +117,11 @@ public struct AddKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { "uq_add_s8" }
+  public var symbol: String { isWide ? "uq_add_s16" : "uq_add_s8" }
   /// The header that declares it.
-  public var header: String { "uq_elementwise.h" }
+  public var header: String { isWide ? "uq_elementwise_s16.h" : "uq_elementwise.h" }
   /// The source that defines it.
-  public var source: String { "uq_elementwise.c" }
+  public var source: String { isWide ? "uq_elementwise_s16.c" : "uq_elementwise.c" }
   /// The arguments in order.
   public var arguments: [CArgument] {
     [
@@ -125,12 +142,18 @@ public struct AddKernel: Kernel {
       broadcast: broadcast.structure, multiplier_a: Int32(factors.a),
       multiplier_b: Int32(factors.b), offset: Int32(factors.offset), shift: Int32(factors.shift),
       min: Int32(low), max: Int32(high))
-    uq_add_s8(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    if isWide {
+      uq_add_s16(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    } else {
+      uq_add_s8(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    }
   }
 }
 
-/// Product of two tensors (`uq_mul_s8`).
+/// Product of two tensors (`uq_mul_s8`, `uq_mul_s16`).
 public struct MultiplyKernel: Kernel {
+  /// Whether the tensors are int16, with zero points of 0.
+  public var isWide: Bool
   /// How `b` is spread over `a`.
   public var broadcast: KernelBroadcast
   /// Zero point of `a`.
@@ -150,9 +173,10 @@ public struct MultiplyKernel: Kernel {
 
   /// Creates the call.
   public init(
-    broadcast: KernelBroadcast, zeroA: Int, zeroB: Int, scale: KernelScale, output: OutputStage,
-    a: KernelOperand, b: KernelOperand, y: BufferID
+    isWide: Bool = false, broadcast: KernelBroadcast, zeroA: Int, zeroB: Int, scale: KernelScale,
+    output: OutputStage, a: KernelOperand, b: KernelOperand, y: BufferID
   ) {
+    self.isWide = isWide
     self.broadcast = broadcast
     self.zeroA = zeroA
     self.zeroB = zeroB
@@ -164,11 +188,11 @@ public struct MultiplyKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { "uq_mul_s8" }
+  public var symbol: String { isWide ? "uq_mul_s16" : "uq_mul_s8" }
   /// The header that declares it.
-  public var header: String { "uq_elementwise.h" }
+  public var header: String { isWide ? "uq_elementwise_s16.h" : "uq_elementwise.h" }
   /// The source that defines it.
-  public var source: String { "uq_elementwise.c" }
+  public var source: String { isWide ? "uq_elementwise_s16.c" : "uq_elementwise.c" }
   /// The arguments in order.
   public var arguments: [CArgument] {
     [
@@ -187,7 +211,11 @@ public struct MultiplyKernel: Kernel {
     var params = uq_mul_params(
       broadcast: broadcast.structure, zero_a: Int32(zeroA), zero_b: Int32(zeroB),
       multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.parameters)
-    uq_mul_s8(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    if isWide {
+      uq_mul_s16(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    } else {
+      uq_mul_s8(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
+    }
   }
 }
 

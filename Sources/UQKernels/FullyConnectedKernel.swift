@@ -1,8 +1,8 @@
 import UQNumerics
 import UQRuntime
 
-/// Call of `uq_fully_connected_s8`, of a variant for weights below 8 bits, or of one with int16
-/// results.
+/// Call of `uq_fully_connected_s8`, of a variant for weights below 8 bits or with scales for groups of
+/// inputs, or of one with int16 results.
 public struct FullyConnectedKernel: Kernel {
   /// Rows of the input and the output.
   public var batch: Int
@@ -38,11 +38,16 @@ public struct FullyConnectedKernel: Kernel {
 
   /// The C function.
   public var symbol: String {
-    (isWide ? "uq_fully_connected_s8_s16" : "uq_fully_connected_s8")
-      + WeightPacking.suffix(layer.bits)
+    let family =
+      layer.groups != nil
+      ? "uq_fully_connected_groupwise_s8"
+      : isWide ? "uq_fully_connected_s8_s16" : "uq_fully_connected_s8"
+    return family + WeightPacking.suffix(layer.bits)
   }
   /// The header.
-  public var header: String { "uq_fully_connected.h" }
+  public var header: String {
+    layer.groups == nil ? "uq_fully_connected.h" : "uq_groupwise.h"
+  }
   /// The source.
   public var source: String { symbol + ".c" }
 
@@ -51,11 +56,8 @@ public struct FullyConnectedKernel: Kernel {
     let fields = [
       CField("batch", batch), CField("in_c", depth), CField("out_c", channels), outputStage.field,
     ]
-    return [
-      .structure(type: "uq_fully_connected_params", fields: fields), .read(input),
-      .constant(layer.weights), .constant(layer.bias), .constant(layer.multipliers),
-      .constant(layer.shifts), .write(output),
-    ]
+    return layer.arguments(
+      .structure(type: "uq_fully_connected_params", fields: fields), input, output)
   }
 
   /// Calls the C function.
@@ -69,7 +71,17 @@ public struct FullyConnectedKernel: Kernel {
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let weights: UnsafePointer<Int8> = memory.pointer(layer.weights)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
-    if isWide {
+    if let groups = layer.groups {
+      let run =
+        switch layer.bits {
+        case 4: uq_fully_connected_groupwise_s8_w4
+        case 3: uq_fully_connected_groupwise_s8_w3
+        default: uq_fully_connected_groupwise_s8_w2
+        }
+      run(
+        &parameters, Int32(groups.size), x, packed, memory.pointer(groups.factors), bias, factors,
+        shifts, memory.pointer(output))
+    } else if isWide {
       let y: UnsafeMutablePointer<Int16> = memory.pointer(output)
       switch layer.bits {
       case 4: uq_fully_connected_s8_s16_w4(&parameters, x, packed, bias, factors, shifts, y)

@@ -1,8 +1,10 @@
 import UQRuntime
 
-/// Any function of an int8 tensor by a table (`uq_lut_s8`).
+/// Any function of a tensor by a table (`uq_lut_s8`, `uq_lut_s16`).
 public struct LookupKernel: Kernel {
-  /// The results for −128...127.
+  /// Whether the tensor is int16 and the table interpolated.
+  public var isWide: Bool
+  /// The results for −128...127, or for −32768, −32640...32768.
   public var table: ConstantID
   /// Number of elements.
   public var count: Int
@@ -12,7 +14,10 @@ public struct LookupKernel: Kernel {
   public var y: BufferID
 
   /// Creates the call.
-  public init(table: ConstantID, count: Int, x: BufferID, y: BufferID) {
+  public init(
+    isWide: Bool = false, table: ConstantID, count: Int, x: BufferID, y: BufferID
+  ) {
+    self.isWide = isWide
     self.table = table
     self.count = count
     self.x = x
@@ -20,11 +25,11 @@ public struct LookupKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { "uq_lut_s8" }
+  public var symbol: String { isWide ? "uq_lut_s16" : "uq_lut_s8" }
   /// The header that declares it.
-  public var header: String { "uq_lut.h" }
+  public var header: String { isWide ? "uq_elementwise_s16.h" : "uq_lut.h" }
   /// The source that defines it.
-  public var source: String { "uq_lut.c" }
+  public var source: String { isWide ? "uq_elementwise_s16.c" : "uq_lut.c" }
   /// The arguments in order.
   public var arguments: [CArgument] {
     [.read(x), .constant(table), .integer(count), .write(y)]
@@ -33,7 +38,11 @@ public struct LookupKernel: Kernel {
   public var inPlace: (read: BufferID, write: BufferID)? { (x, y) }
   /// Calls the C function on host memory.
   public func run(_ memory: ProgramMemory) {
-    uq_lut_s8(memory.pointer(x), memory.pointer(table), Int32(count), memory.pointer(y))
+    if isWide {
+      uq_lut_s16(memory.pointer(x), memory.pointer(table), Int32(count), memory.pointer(y))
+    } else {
+      uq_lut_s8(memory.pointer(x), memory.pointer(table), Int32(count), memory.pointer(y))
+    }
   }
 }
 
@@ -56,12 +65,11 @@ public struct RescaleKernel: Kernel {
   /// Result.
   public var y: BufferID
 
-  /// Creates the call; `nil` from int16 to int16, which no kernel computes.
-  public init?(
+  /// Creates the call.
+  public init(
     readsWide: Bool = false, writesWide: Bool = false, count: Int, zeroPoint: Int,
     scale: KernelScale, output: OutputStage, x: BufferID, y: BufferID
   ) {
-    guard !(readsWide && writesWide) else { return nil }
     self.readsWide = readsWide
     self.writesWide = writesWide
     self.count = count
@@ -74,7 +82,12 @@ public struct RescaleKernel: Kernel {
 
   /// The C function.
   public var symbol: String {
-    readsWide ? "uq_rescale_s16_s8" : writesWide ? "uq_rescale_s8_s16" : "uq_rescale_s8"
+    switch (readsWide, writesWide) {
+    case (true, true): "uq_rescale_s16"
+    case (true, false): "uq_rescale_s16_s8"
+    case (false, true): "uq_rescale_s8_s16"
+    case (false, false): "uq_rescale_s8"
+    }
   }
   /// The header that declares it.
   public var header: String { "uq_rescale.h" }
@@ -92,18 +105,19 @@ public struct RescaleKernel: Kernel {
     ]
   }
   /// The result may take the operand's place unless it is wider.
-  public var inPlace: (read: BufferID, write: BufferID)? { writesWide ? nil : (x, y) }
+  public var inPlace: (read: BufferID, write: BufferID)? {
+    writesWide && !readsWide ? nil : (x, y)
+  }
   /// Calls the C function on host memory.
   public func run(_ memory: ProgramMemory) {
     var params = uq_rescale_params(
       count: Int32(count), in_zero_point: Int32(zeroPoint), multiplier: Int32(scale.multiplier),
       shift: Int32(scale.shift), output: output.parameters)
-    if readsWide {
-      uq_rescale_s16_s8(&params, memory.pointer(x), memory.pointer(y))
-    } else if writesWide {
-      uq_rescale_s8_s16(&params, memory.pointer(x), memory.pointer(y))
-    } else {
-      uq_rescale_s8(&params, memory.pointer(x), memory.pointer(y))
+    switch (readsWide, writesWide) {
+    case (true, true): uq_rescale_s16(&params, memory.pointer(x), memory.pointer(y))
+    case (true, false): uq_rescale_s16_s8(&params, memory.pointer(x), memory.pointer(y))
+    case (false, true): uq_rescale_s8_s16(&params, memory.pointer(x), memory.pointer(y))
+    case (false, false): uq_rescale_s8(&params, memory.pointer(x), memory.pointer(y))
     }
   }
 }

@@ -2,12 +2,14 @@ import UQGraph
 import UQNumerics
 import UQRuntime
 
-/// Call of `uq_max_pool2d_s8`.
+/// Call of `uq_max_pool2d_s8` or `uq_max_pool2d_s16`.
 public struct MaxPool2DKernel: Kernel {
   /// Extents and window.
   public var geometry: ImageGeometry
   /// Bounds of the output; its zero point and rounding have no effect.
   public var outputStage: OutputStage
+  /// Whether input and output are int16.
+  public var isWide: Bool
   /// Image `[H, W, C]`.
   public var input: BufferID
   /// Image `[H', W', C]`.
@@ -15,20 +17,22 @@ public struct MaxPool2DKernel: Kernel {
 
   /// Creates a call.
   public init(
-    geometry: ImageGeometry, outputStage: OutputStage, input: BufferID, output: BufferID
+    geometry: ImageGeometry, outputStage: OutputStage, isWide: Bool = false, input: BufferID,
+    output: BufferID
   ) {
     self.geometry = geometry
     self.outputStage = outputStage
+    self.isWide = isWide
     self.input = input
     self.output = output
   }
 
   /// The C function.
-  public var symbol: String { "uq_max_pool2d_s8" }
+  public var symbol: String { isWide ? "uq_max_pool2d_s16" : "uq_max_pool2d_s8" }
   /// The header.
-  public var header: String { "uq_pool2d.h" }
+  public var header: String { isWide ? "uq_pool2d_s16.h" : "uq_pool2d.h" }
   /// The source.
-  public var source: String { "uq_pool2d.c" }
+  public var source: String { isWide ? "uq_pool2d_s16.c" : "uq_pool2d.c" }
 
   /// Parameters, input, output.
   public var arguments: [CArgument] {
@@ -43,12 +47,16 @@ public struct MaxPool2DKernel: Kernel {
   /// Calls the C function.
   public func run(_ memory: ProgramMemory) {
     var parameters = poolParameters(geometry, zeroPoint: 0, includesPadding: false, outputStage)
+    if isWide {
+      let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
+      return uq_max_pool2d_s16(&parameters, x, memory.pointer(output))
+    }
     let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
     uq_max_pool2d_s8(&parameters, x, memory.pointer(output))
   }
 }
 
-/// Call of `uq_avg_pool2d_s8`.
+/// Call of `uq_avg_pool2d_s8`, `uq_avg_pool2d_s8_s16` or `uq_avg_pool2d_s16`.
 public struct AveragePool2DKernel: Kernel {
   /// Extents and window.
   public var geometry: ImageGeometry
@@ -56,6 +64,8 @@ public struct AveragePool2DKernel: Kernel {
   public var inputZeroPoint: Int
   /// Whether every window has one divisor: one multiplier, else one for each number of taps from 1.
   public var hasOneDivisor: Bool
+  /// Whether the input is int16, as the results are then; its zero point is 0.
+  public var readsWide: Bool
   /// Whether results are int16 instead of int8.
   public var isWide: Bool
   /// Zero point, bounds and rounding of the output.
@@ -71,14 +81,16 @@ public struct AveragePool2DKernel: Kernel {
 
   /// Creates a call.
   public init(
-    geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, isWide: Bool = false,
-    outputStage: OutputStage, multipliers: ConstantID, shifts: ConstantID, input: BufferID,
+    geometry: ImageGeometry, inputZeroPoint: Int, hasOneDivisor: Bool, readsWide: Bool = false,
+    isWide: Bool = false, outputStage: OutputStage, multipliers: ConstantID, shifts: ConstantID,
+    input: BufferID,
     output: BufferID
   ) {
     self.geometry = geometry
     self.inputZeroPoint = inputZeroPoint
     self.hasOneDivisor = hasOneDivisor
-    self.isWide = isWide
+    self.readsWide = readsWide
+    self.isWide = isWide || readsWide
     self.outputStage = outputStage
     self.multipliers = multipliers
     self.shifts = shifts
@@ -87,11 +99,13 @@ public struct AveragePool2DKernel: Kernel {
   }
 
   /// The C function.
-  public var symbol: String { isWide ? "uq_avg_pool2d_s8_s16" : "uq_avg_pool2d_s8" }
+  public var symbol: String {
+    readsWide ? "uq_avg_pool2d_s16" : isWide ? "uq_avg_pool2d_s8_s16" : "uq_avg_pool2d_s8"
+  }
   /// The header.
-  public var header: String { "uq_pool2d.h" }
+  public var header: String { readsWide ? "uq_pool2d_s16.h" : "uq_pool2d.h" }
   /// The source.
-  public var source: String { "uq_pool2d.c" }
+  public var source: String { readsWide ? "uq_pool2d_s16.c" : "uq_pool2d.c" }
 
   /// Parameters, input, multipliers, shifts, output.
   public var arguments: [CArgument] {
@@ -108,6 +122,11 @@ public struct AveragePool2DKernel: Kernel {
   public func run(_ memory: ProgramMemory) {
     var parameters = poolParameters(
       geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)
+    if readsWide {
+      let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
+      return uq_avg_pool2d_s16(
+        &parameters, x, memory.pointer(multipliers), memory.pointer(shifts), memory.pointer(output))
+    }
     let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
     if isWide {
       uq_avg_pool2d_s8_s16(

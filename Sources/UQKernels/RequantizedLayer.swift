@@ -14,16 +14,32 @@ public struct RequantizedLayer: Sendable, Hashable {
   public var multipliers: ConstantID
   /// uint8 for each output channel.
   public var shifts: ConstantID
+  /// Scales of groups of input channels; `nil` where a channel has one.
+  public var groups: WeightGroups?
+  /// Binary places by which sums are rounded before they are scaled; above 0 they are int64.
+  public var accumulatorShift = 0
 
   /// Collects constants that were added to a program.
   public init(
-    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID
+    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID,
+    groups: WeightGroups? = nil
   ) {
     self.weights = weights
     self.bits = bits
     self.bias = bias
     self.multipliers = multipliers
     self.shifts = shifts
+    self.groups = groups
+  }
+
+  /// Parameters, group size, input, weights, group factors, bias, multipliers, shifts, output; those of
+  /// groups only where there are any.
+  func arguments(_ parameters: CArgument, _ input: BufferID, _ output: BufferID) -> [CArgument] {
+    let size = groups.map { [CArgument.integer($0.size)] } ?? []
+    let factors = groups.map { [CArgument.constant($0.factors)] } ?? []
+    return [parameters] + size + [.read(input), .constant(weights)] + factors + [
+      .constant(bias), .constant(multipliers), .constant(shifts), .write(output),
+    ]
   }
 }
 
@@ -41,11 +57,14 @@ extension LoweringContext {
   /// With input zero point `zx` the folded bias is `b − zx · Σ w`. All partial sums of int8 inputs stay
   /// within `|b'| + 128 · Σ |w| < 2^31`.
   ///
+  /// - Parameters:
+  ///   - takesGroups: whether there is a kernel for scales of groups of input channels.
+  ///   - takesWideSums: whether the kernel has int64 sums for what does not fit.
   /// - Throws: `lower.<id>.weights`, `.bias`, `.overflow`, `.scale`; `lower.value.unquantized`.
   /// - Complexity: O(weights).
   public mutating func addRequantizedLayer(
     _ id: String, x: ValueID, weights: ValueID?, bias: ValueID?, result: ValueID,
-    order: WeightOrder
+    order: WeightOrder, takesGroups: Bool = false, takesWideSums: Bool = false
   ) throws(Diagnostic) -> RequantizedLayer {
     guard let weights, let tensor = graph.constant(weights), tensor.element == .int8,
       let inner = order == .channelRows ? tensor.shape.first : tensor.shape.last, inner > 0,
@@ -59,6 +78,10 @@ extension LoweringContext {
     let input = try self.quantization(of: x)
     let output = try self.quantization(of: result)
     let bits = quantization.bits
+    if takesGroups, order == .channelRows, quantization.groupSize != nil {
+      return try addGroupwiseLayer(
+        id, tensor, quantization, bias: bias, input: input, output: output)
+    }
     guard WeightPacking.widths.contains(bits), quantization.zeroPoint == 0,
       quantization.groupSize == nil,
       quantization.scales.count == 1 || quantization.scales.count == channels
@@ -79,10 +102,14 @@ extension LoweringContext {
     }
     let biases = try biasValues(id, bias, channels)
     var folded: [Int32] = []
+    var shift = 0
     for channel in 0..<channels {
       let total = biases[channel] - input.zeroPoint * sums[channel].signed
       let largest = (1 << (input.bits - 1)) * sums[channel].magnitude
-      guard total.magnitude < 1 << 31, Int(total.magnitude) + largest < 1 << 31 else {
+      if takesWideSums, total.magnitude < 1 << 31 {
+        while Int(total.magnitude) + largest + (1 << shift) / 2 >= 1 << (31 + shift) { shift += 1 }
+      }
+      guard total.magnitude < 1 << 31, shift > 0 || Int(total.magnitude) + largest < 1 << 31 else {
         throw Diagnostic(
           id: "lower.\(id).overflow",
           "channel \(channel): |bias| \(total.magnitude) + max|x| · Σ|w| \(largest) exceeds 2^31 − 1",
@@ -92,7 +119,8 @@ extension LoweringContext {
     }
     let factors = (0..<channels).map { channel in
       let index = quantization.scales.count == 1 ? 0 : channel
-      return input.scale * quantization.scales[index] / output.scale
+      let unit = Double(sign: .plus, exponent: shift, significand: 1)
+      return unit * input.scale * quantization.scales[index] / output.scale
     }
     let scales = try addMultipliers(id, factors)
     let name = place.node ?? ""
@@ -102,10 +130,12 @@ extension LoweringContext {
       : ProgramConstant(
         name: "\(name) weights", role: .weights,
         WeightPacking.pack(values, rowLength: rowLength, bits: bits), bits: bits)
-    return RequantizedLayer(
+    var layer = RequantizedLayer(
       weights: addConstant(constant), bits: bits,
       bias: addConstant(ProgramConstant(name: "\(name) bias", role: .bias, folded)),
       multipliers: scales.multipliers, shifts: scales.shifts)
+    layer.accumulatorShift = shift
+    return layer
   }
 
   /// Adds the multipliers and shifts that bring accumulators to the output's scale.
@@ -157,7 +187,7 @@ extension LoweringContext {
     return fixed
   }
 
-  private func biasValues(
+  func biasValues(
     _ id: String, _ bias: ValueID?, _ channels: Int
   ) throws(Diagnostic) -> [Int] {
     guard let bias else { return [Int](repeating: 0, count: channels) }

@@ -38,6 +38,27 @@ public enum WeightPacking {
     return packed
   }
 
+  /// Packs rows of `rowLength` weights each, every `groupSize` of them as a row of their own.
+  ///
+  /// - Precondition: `values.count` is a multiple of `rowLength`; `groupSize > 0`.
+  /// - Complexity: O(values).
+  public static func pack(
+    _ values: [Int8], rowLength: Int, groupSize: Int, bits: Int
+  ) -> [UInt8] {
+    // Groups that fill their bytes lie as if there were none.
+    if groupSize * bits % 8 == 0, rowLength % groupSize == 0 || rowLength < groupSize {
+      return pack(values, rowLength: rowLength, bits: bits)
+    }
+    var packed: [UInt8] = []
+    for row in stride(from: 0, to: values.count, by: rowLength) {
+      for first in stride(from: row, to: row + rowLength, by: groupSize) {
+        let last = min(first + groupSize, row + rowLength)
+        packed += pack(Array(values[first..<last]), rowLength: last - first, bits: bits)
+      }
+    }
+    return packed
+  }
+
   /// The weights that ``pack(_:rowLength:bits:)`` packed.
   public static func unpack(_ bytes: [UInt8], rows: Int, rowLength: Int, bits: Int) -> [Int8] {
     let stride = rowBytes(rowLength, bits: bits)

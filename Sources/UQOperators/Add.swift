@@ -88,25 +88,30 @@ extension LoweringContext {
         biases: biases, clamp)
       if done { return }
     }
-    let result = try quantization(node, node.result, bits: 8)
+    let result = try quantization(node, node.result)
+    let isWide = result.bits == 16
     let bounds = OutputStage(result, clamp, rounding: rounding)
     let place = place
     try lowerPair(node) { a, b, isSwapped, broadcast, y throws(Diagnostic) in
       let ratioA = a.quantization.scale / result.scale
       let ratioB = b.quantization.scale / result.scale
       guard
-        let factors = AddKernel.Factors(
-          ratioA: isSwapped ? sign * ratioA : ratioA, zeroA: a.quantization.zeroPoint,
-          ratioB: isSwapped ? ratioB : sign * ratioB, zeroB: b.quantization.zeroPoint,
-          zeroY: result.zeroPoint)
+        let factors = isWide
+          ? AddKernel.Factors(
+            wideRatioA: isSwapped ? sign * ratioA : ratioA,
+            ratioB: isSwapped ? ratioB : sign * ratioB)
+          : AddKernel.Factors(
+            ratioA: isSwapped ? sign * ratioA : ratioA, zeroA: a.quantization.zeroPoint,
+            ratioB: isSwapped ? ratioB : sign * ratioB, zeroB: b.quantization.zeroPoint,
+            zeroY: result.zeroPoint)
       else {
         throw Diagnostic(
           id: "lower.\(node.spec.name).scale",
           "the ratios of scales are \(ratioA) and \(ratioB), too large for 32 bits", at: place)
       }
       return AddKernel(
-        broadcast: broadcast, factors: factors, low: bounds.low, high: bounds.high, a: a.source,
-        b: b.source, y: y)
+        isWide: isWide, broadcast: broadcast, factors: factors, low: bounds.low,
+        high: bounds.high, a: a.source, b: b.source, y: y)
     }
   }
 }

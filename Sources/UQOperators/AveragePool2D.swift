@@ -190,18 +190,22 @@ extension GraphBuilder {
 }
 
 extension AveragePool2D: LowerableOperator {
-  /// One call of `uq_avg_pool2d_s8`; the division is part of the multipliers.
+  /// One call of `uq_avg_pool2d_s8` or a variant for int16; the division is part of the multipliers.
   ///
   /// - Throws: `lower.average_pool2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
-    let operands = try LayerOperands("average_pool2d", node, in: context, results: [.int8, .int16])
+    let operands = try LayerOperands(
+      "average_pool2d", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
+    if operands.isWide { try operands.checkOneWidth("average_pool2d", at: context.place) }
     let geometry = try ImageGeometry(
       "average_pool2d", operands.xType, operands.resultType, window, at: context.place)
     let taps = window.kernel[0] * window.kernel[1]
-    guard taps < 1 << 23 else {
+    let limit = operands.isWide ? 16 : 23
+    guard taps < 1 << limit else {
       throw Diagnostic(
         id: "lower.average_pool2d.window",
-        "a window of \(taps) elements: sums of 2^23 and more leave 32 bits", at: context.place)
+        "a window of \(taps) elements: sums of 2^\(limit) and more leave 32 bits",
+        at: context.place)
     }
     let hasOneDivisor = includesPadding || window.padding.allSatisfy { $0 == 0 }
     let ratio = operands.input.scale / operands.output.scale
@@ -216,7 +220,8 @@ extension AveragePool2D: LowerableOperator {
     context.emit(
       AveragePool2DKernel(
         geometry: geometry, inputZeroPoint: operands.input.zeroPoint,
-        hasOneDivisor: hasOneDivisor, isWide: operands.resultType.element == .int16,
+        hasOneDivisor: hasOneDivisor, readsWide: operands.isWide,
+        isWide: operands.resultType.element == .int16,
         outputStage: OutputStage(operands.output, rounding: rounding),
         multipliers: scales.multipliers, shifts: scales.shifts,
         input: context.buffer(operands.x), output: context.buffer(node.result)))

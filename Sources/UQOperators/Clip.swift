@@ -110,7 +110,8 @@ public struct Clip: Operator {
 }
 
 extension Clip: LowerableOperator {
-  /// Nothing where every integer of the operand passes unchanged, otherwise a table.
+  /// Nothing where every integer of the operand passes unchanged, otherwise a table; of 16 bits, a bounded
+  /// rescaling.
   ///
   /// - Throws: `lower.clip.<problem>`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
@@ -121,6 +122,12 @@ extension Clip: LowerableOperator {
       && Double(bounds.high) >= from.dequantize(from.highest)
     if isOpen, from == (try context.quantization(node, node.result)) {
       return context.alias(node.result, to: x)
+    }
+    if from.bits == 16 {
+      let to = try context.quantization(node, node.result)
+      return try context.rescale(
+        node, context.buffer(x), from, to: to, count: context.type(of: x).shape.count,
+        into: context.buffer(node.result), bounds)
     }
     let low = Double(bounds.low)
     let high = Double(bounds.high)

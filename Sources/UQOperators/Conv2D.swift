@@ -231,21 +231,27 @@ extension GraphBuilder {
 }
 
 extension Conv2D: LowerableOperator {
-  /// One call of `uq_conv2d_s8` or a variant for the weights' bits.
+  /// One call of `uq_conv2d_s8` or a variant for the weights' bits, groups of input channels and int16
+  /// images.
   ///
   /// - Throws: `lower.conv2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
-    let operands = try LayerOperands("conv2d", node, in: context, results: [.int8])
+    let operands = try LayerOperands(
+      "conv2d", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
+    try operands.checkOneWidth("conv2d", at: context.place)
     let layer = try context.addRequantizedLayer(
       "conv2d", x: operands.x, weights: operands.weights, bias: operands.bias, result: node.result,
-      order: .channelRows)
+      order: .channelRows, takesGroups: groups == 1 && !operands.isWide,
+      takesWideSums: operands.isWide)
     let geometry = try ImageGeometry(
       "conv2d", operands.xType, operands.resultType, window, at: context.place)
     var kernel = Conv2DKernel(
       geometry: geometry, groups: groups, inputZeroPoint: operands.input.zeroPoint,
       outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
-      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
-    kernel.scratchBuffer = context.addScratch(kernel.scratchBytes, alignment: 1)
+      layer: layer, isWide: operands.isWide, input: context.buffer(operands.x),
+      output: context.buffer(node.result))
+    kernel.scratchBuffer = context.addScratch(
+      kernel.scratchBytes, alignment: operands.isWide ? 2 : 1)
     context.emit(kernel, macs: operands.macs)
   }
 }

@@ -117,11 +117,13 @@ public struct DepthwiseConv2D: Operator, FloatEvaluation {
 }
 
 extension DepthwiseConv2D: LowerableOperator {
-  /// One call of `uq_depthwise_conv2d_s8` or a variant for the weights' bits.
+  /// One call of `uq_depthwise_conv2d_s8` or a variant for the weights' bits and int16 images.
   ///
   /// - Throws: `lower.depthwise_conv2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
-    let operands = try LayerOperands("depthwise_conv2d", node, in: context, results: [.int8])
+    let operands = try LayerOperands(
+      "depthwise_conv2d", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
+    try operands.checkOneWidth("depthwise_conv2d", at: context.place)
     let layer = try context.addRequantizedLayer(
       "depthwise_conv2d", x: operands.x, weights: operands.weights, bias: operands.bias,
       result: node.result, order: .tapRows)
@@ -130,8 +132,10 @@ extension DepthwiseConv2D: LowerableOperator {
     var kernel = DepthwiseConv2DKernel(
       geometry: geometry, multiplier: multiplier, inputZeroPoint: operands.input.zeroPoint,
       outputStage: OutputStage(operands.output, activation, rounding: context.rounding),
-      layer: layer, input: context.buffer(operands.x), output: context.buffer(node.result))
-    kernel.scratchBuffer = context.addScratch(kernel.scratchBytes, alignment: 1)
+      layer: layer, isWide: operands.isWide, input: context.buffer(operands.x),
+      output: context.buffer(node.result))
+    kernel.scratchBuffer = context.addScratch(
+      kernel.scratchBytes, alignment: operands.isWide ? 2 : 1)
     context.emit(kernel, macs: operands.macs)
   }
 }

@@ -84,7 +84,8 @@ public struct FullyConnected: Operator, FloatEvaluation {
 }
 
 extension FullyConnected: LowerableOperator {
-  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits and int16 results.
+  /// One call of `uq_fully_connected_s8` or a variant for the weights' bits, groups of inputs and int16
+  /// results.
   ///
   /// - Throws: `lower.fully_connected.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
@@ -92,7 +93,9 @@ extension FullyConnected: LowerableOperator {
       "fully_connected", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
     let layer = try context.addRequantizedLayer(
       "fully_connected", x: operands.x, weights: operands.weights, bias: operands.bias,
-      result: node.result, order: .channelRows)
+      result: node.result, order: .channelRows,
+      takesGroups: !operands.isWide && operands.resultType.element == .int8,
+      takesWideSums: operands.isWide && operands.resultType.element == .int16)
     let x = operands.xType.shape
     let y = operands.resultType.shape
     guard let depth = x.last, let channels = y.last, x.count > 0, y.count > 0,
@@ -105,7 +108,18 @@ extension FullyConnected: LowerableOperator {
     let isWide = operands.resultType.element == .int16
     let stage = OutputStage(operands.output, activation, rounding: context.rounding)
     let (input, output) = (context.buffer(operands.x), context.buffer(node.result))
-    if operands.xType.element == .int16 {
+    if layer.accumulatorShift > 0 {
+      // Rows of a matrix are pixels of a line.
+      let line = { (count: Int) in TensorType(.int16, [1, 1, x.count / depth, count]) }
+      let geometry = try ImageGeometry(
+        "fully_connected", line(depth), line(channels), Window2D(kernel: [1, 1]),
+        at: context.place)
+      context.emit(
+        Conv2DKernel(
+          geometry: geometry, groups: 1, inputZeroPoint: operands.input.zeroPoint,
+          outputStage: stage, layer: layer, isWide: true, input: input, output: output),
+        macs: operands.macs)
+    } else if operands.isWide {
       context.emit(
         WideFullyConnectedKernel(
           batch: x.count / depth, depth: depth, channels: channels, isWide: isWide,

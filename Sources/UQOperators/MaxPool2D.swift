@@ -151,11 +151,12 @@ extension ForeignNode {
 }
 
 extension MaxPool2D: LowerableOperator {
-  /// One call of `uq_max_pool2d_s8`.
+  /// One call of `uq_max_pool2d_s8` or `uq_max_pool2d_s16`.
   ///
   /// - Throws: `lower.max_pool2d.*`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
-    let operands = try LayerOperands("max_pool2d", node, in: context, results: [.int8])
+    let operands = try LayerOperands(
+      "max_pool2d", node, in: context, operands: [.int8, .int16], results: [.int8, .int16])
     guard operands.input.isSameScale(as: operands.output) else {
       throw Diagnostic(
         id: "lower.max_pool2d.quantization",
@@ -168,6 +169,7 @@ extension MaxPool2D: LowerableOperator {
         geometry: try ImageGeometry(
           "max_pool2d", operands.xType, operands.resultType, window, at: context.place),
         outputStage: OutputStage(operands.output, rounding: context.rounding),
-        input: context.buffer(operands.x), output: context.buffer(node.result)))
+        isWide: operands.isWide, input: context.buffer(operands.x),
+        output: context.buffer(node.result)))
   }
 }

@@ -63,7 +63,7 @@ extension Multiply: LowerableOperator {
         activation)
       if done { return }
     }
-    let result = try context.quantization(node, node.result, bits: 8)
+    let result = try context.quantization(node, node.result)
     let clamp = activation
     let rounding = context.rounding
     let place = context.place
@@ -75,7 +75,8 @@ extension Multiply: LowerableOperator {
           at: place)
       }
       return MultiplyKernel(
-        broadcast: broadcast, zeroA: a.quantization.zeroPoint, zeroB: b.quantization.zeroPoint,
+        isWide: result.bits == 16, broadcast: broadcast, zeroA: a.quantization.zeroPoint,
+        zeroB: b.quantization.zeroPoint,
         scale: scale,
         output: OutputStage(result, clamp, rounding: scale.rounding), a: a.source, b: b.source, y: y
       )

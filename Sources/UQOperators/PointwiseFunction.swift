@@ -11,6 +11,7 @@ public enum PointwiseFunction: Hashable, Codable, Sendable {
   case asinh
   case atan
   case atanh
+  case binarize(zeroIsPositive: Bool)
   case ceil
   case celu(alpha: Float)
   case cos
@@ -69,8 +70,9 @@ public struct PointwiseDefinition: Sendable {
   }
 }
 
-/// `[0, 1]` in 256 steps, and `[−1, 1]`; the upper end saturates by half a step or one.
+/// `[0, 1]` in 256 steps, and `[−1, 1]`; the upper end saturates by half a step or one; ±1 exactly.
 private let unit = Quantization(bits: 8, scales: [1 / 256], zeroPoint: -128)
+private let signs = Quantization(bits: 8, scales: [1], zeroPoint: 0)
 private let signedUnit = Quantization(bits: 8, scales: [1 / 128], zeroPoint: 0)
 
 extension PointwiseFunction {
@@ -86,6 +88,10 @@ extension PointwiseFunction {
     case .asinh: .init("asinh", "arsinh x") { Foundation.asinh($0) }
     case .atan: .init("atan", "arctan x") { Foundation.atan($0) }
     case .atanh: .init("atanh", "artanh x") { Foundation.atanh($0) }
+    case .binarize(let zeroIsPositive):
+      .init("binarize", zeroIsPositive ? "x ≥ 0 ? 1 : −1" : "x > 0 ? 1 : −1", signs) {
+        $0 > 0 || zeroIsPositive && $0 == 0 ? 1 : -1
+      }
     case .ceil: .init("ceil", "⌈x⌉") { $0.rounded(.up) }
     case .celu(let alpha):
       .init("celu", "max(0, x) + min(0, α · (e^(x/α) − 1))") {

@@ -38,6 +38,9 @@ extension Operator {
     case var op as DepthwiseConv2D:
       op.activation = op.activation.then(bounds)
       return op
+    case var op as BinaryConv2D where !op.signsResult:
+      op.activation = op.activation.then(bounds)
+      return op
     case var op as FullyConnected:
       op.activation = op.activation.then(bounds)
       return op
@@ -62,6 +65,7 @@ extension Operator {
     switch self {
     case let op as Conv2D: op.activation
     case let op as DepthwiseConv2D: op.activation
+    case let op as BinaryConv2D where !op.signsResult: op.activation
     case let op as FullyConnected: op.activation
     case let op as Add: op.activation
     case let op as Subtract: op.activation

@@ -19,6 +19,7 @@ public enum LosslessPasses {
       RecognizeActivations(),
       FoldNormalization(),
       FuseActivations(),
+      RecognizeBinarized(),
       EliminateDeadCode(),
       EliminateDeadChannels(),
       EliminateDeadCode(),

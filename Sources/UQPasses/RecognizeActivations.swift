@@ -4,7 +4,7 @@ import UQOperators
 import UQSupport
 
 /// Makes activations that are written out as several nodes one node: hard-swish, hard-sigmoid, gelu,
-/// silu, mish and others, softmax, and clips written as minimum and maximum.
+/// silu, mish and others, softmax, clips written as minimum and maximum, and signs without a 0.
 ///
 /// What the nodes compute is compared with each function at 545 points from −2²⁰ to 2²⁰; they are taken
 /// for the function where they differ by no more than rounding at all points. So the order of factors
@@ -19,7 +19,8 @@ public struct RecognizeActivations: Pass {
   public func run(on graph: inout Graph) throws(Diagnostic) -> Bool {
     try GraphEditor.walk(&graph) { editor, node throws(Diagnostic) in
       if let (op, x) = Self.clip(node, editor) ?? Self.softmax(node, editor)
-        ?? Self.activation(node, editor)
+        ?? Self.activation(node, editor) ?? Self.sign(node, editor)
+        ?? Self.reciprocal(node, editor)
       {
         var whole = node
         whole.op = op
@@ -64,6 +65,18 @@ public struct RecognizeActivations: Pass {
     return nil
   }
 
+  /// `1 / x`.
+  private static func reciprocal(
+    _ node: Node, _ editor: GraphEditor
+  ) -> (any Operator, ValueID)? {
+    guard let divide = node.op as? Divide, divide.activation.isNone,
+      let one = editor.constant(node.operands[0]), let x = node.operands[1],
+      editor.constant(x) == nil, one.element.isFloat, one.count == 1, one.floats == [1],
+      editor.shape(of: x) == editor.shape(of: node.result)
+    else { return nil }
+    return (Pointwise(function: .reciprocal), x)
+  }
+
   /// `exp(x) / Σ exp(x)`, whether or not the maximum is subtracted first.
   private static func softmax(_ node: Node, _ editor: GraphEditor) -> (any Operator, ValueID)? {
     guard let divide = node.op as? Divide, divide.activation.isNone,
@@ -83,6 +96,16 @@ public struct RecognizeActivations: Pass {
       return (op, logits)
     }
     return (op, x)
+  }
+
+  /// `Where(x >= 0, 1, -1)`, `Sign(Sign(x) + 0.1)` and the like.
+  private static func sign(_ node: Node, _ editor: GraphEditor) -> (any Operator, ValueID)? {
+    guard let sign = SignExpression(node, editor), !sign.zeroIsZero,
+      !node.operands.contains(sign.operand)
+    else { return nil }
+    return (
+      Pointwise(function: .binarize(zeroIsPositive: sign.threshold == 0)), sign.operand
+    )
   }
 
   /// The minimum or maximum of floats and one constant.

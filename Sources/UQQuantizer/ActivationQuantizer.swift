@@ -52,11 +52,11 @@ struct ActivationQuantizer {
     return statistics.range(by: method).rounded
   }
 
-  /// The quantization for a range of a value: 16 bits symmetric for logits that only feed a softmax, 8
-  /// bits asymmetric for all else.
+  /// The quantization for a range of a value: 16 bits symmetric for logits that only feed a softmax, or
+  /// where all activations have 16 bits; 8 bits asymmetric for all else.
   func quantization(for range: ActivationRange, of id: ValueID, wide: Set<ValueID>) -> Quantization
   {
-    wide.contains(id)
+    wide.contains(id) || options.activationBits == 16
       ? range.symmetricQuantization(bits: 16, powerOfTwo: options.powerOfTwoScales)
       : range.quantization(bits: 8, powerOfTwo: options.powerOfTwoScales)
   }
@@ -113,11 +113,20 @@ struct ActivationQuantizer {
             target.setActivation(id, quantization)
           }
         case .fixed(let quantization):
-          if index == 0 { target.setActivation(id, quantization) }
+          if index == 0 { target.setActivation(id, widened(quantization, of: node)) }
         case .plain: break
         }
       }
     }
+  }
+
+  /// The quantization that an operator fixes; where activations have 16 bits, that of a function of one
+  /// number in 16 bits around 0.
+  private func widened(_ fixed: Quantization, of node: Node) -> Quantization {
+    guard options.activationBits == 16, node.op is Pointwise else { return fixed }
+    let bound = fixed.dequantize(fixed.highest)
+    return ActivationRange(low: -bound, high: bound)
+      .symmetricQuantization(bits: 16, powerOfTwo: true)
   }
 
   /// Lets the operands of concatenations and the like share the result's quantization where that costs

@@ -1,3 +1,4 @@
+import Foundation
 import UQGraph
 import UQNumerics
 import UQOperators
@@ -5,11 +6,24 @@ import UQSupport
 
 /// Measures how far a changed network's outputs are from the float network's on probe samples.
 ///
-/// For an output that is a softmax the error of a sample is its risk of another class: over the classes
-/// `j` other than the largest `t`, the largest `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin
-/// in the softmax's operand and `Δ_j` its change. (A divergence of the distributions would be dominated by
-/// samples whose class is in no danger.) For any other output it is `Σ (y − y_ref)²`, relative to the variance of `y_ref` over all samples.
+/// For an output that is a softmax see ``Measure``; for any other output the error is `Σ (y − y_ref)²`,
+/// relative to the variance of `y_ref` over all samples.
 struct OutputError: Sendable {
+  /// What is measured at the operand `z` of a softmax.
+  enum Measure: Sendable {
+    /// The risk of another class: over the classes `j` other than the largest `t`, the largest
+    /// `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin and `Δ_j` its change. For changes so small
+    /// that a divergence would be dominated by samples whose class is in no danger.
+    case flipRisk
+    /// `KL(softmax(z_ref / T) ‖ softmax(z / T))`. Adds up over independent changes, as long as they are small.
+    ///
+    /// The temperature `T` brings the mean margin of the samples down to `marginAtMost`: a network that is
+    /// sure of everything it was calibrated with still shows which layers matter.
+    case divergence(marginAtMost: Double)
+  }
+
+  /// `nil` for flip risk.
+  private let temperature: Double?
   private struct Watched: Sendable {
     var isLogits: Bool
     /// Extent of the axis that the softmax normalises.
@@ -24,7 +38,10 @@ struct OutputError: Sendable {
   let samples: [[Tensor]]
   private let threads: Int
 
-  init(graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int) throws {
+  init(
+    graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int,
+    measure: Measure = .flipRisk
+  ) throws {
     let producers = graph.producers()
     var watched: [ValueID: Watched] = [:]
     for id in graph.outputs {
@@ -53,6 +70,16 @@ struct OutputError: Sendable {
     }
     self.watched = watched
     reference = states.map { $0.map(\.values) }
+    if case .divergence(let most) = measure {
+      let margins = states.flatMap { $0 }.flatMap { id, values in
+        watched[id]?.isLogits == true
+          ? rowMargins(values, classes: watched[id]?.classes ?? 1) : []
+      }
+      let mean = margins.reduce(0, +) / Double(max(margins.count, 1))
+      temperature = mean.isFinite ? max(1, mean / most) : 1
+    } else {
+      temperature = nil
+    }
   }
 
   /// Mean errors over the two halves of the samples, each `.infinity` where it is not a number.
@@ -79,15 +106,19 @@ struct OutputError: Sendable {
     }
     let reference = self.reference
     let watched = self.watched
+    let temperature = self.temperature
     let states = try prepared.run(samples, threads: threads, initial: { State(sample: $0) }) {
       state, id, elements in
       if let quantization = quantizing[id] { quantization.simulate(on: elements) }
       guard let rule = watched[id] else { return }
       reference[state.sample][state.output].withUnsafeBufferPointer { wanted in
         state.error +=
-          rule.isLogits
-          ? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
-          : rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
+          !rule.isLogits
+          ? rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
+          : temperature.map {
+            divergence(
+              wanted, UnsafeBufferPointer(elements), classes: rule.classes, temperature: $0)
+          } ?? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
       }
       state.output += 1
     }
@@ -132,4 +163,43 @@ private func flipRisk(
     sum += risk
   }
   return sum
+}
+
+/// Distance between the two largest logits of each row.
+private func rowMargins(_ logits: [Float], classes: Int) -> [Double] {
+  guard classes > 1 else { return [] }
+  return stride(from: 0, to: logits.count, by: classes).map { row in
+    let sorted = logits[row..<row + classes].sorted(by: >)
+    return Double(sorted[0] - sorted[1])
+  }
+}
+
+/// `Σ p · (log p − log p̂)` of the softmaxes at a temperature, summed over the rows of logits.
+private func divergence(
+  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int,
+  temperature: Double
+) -> Double {
+  var sum = 0.0
+  let cold = 1 / temperature
+  for row in stride(from: 0, to: wanted.count, by: max(classes, 1)) {
+    var top = -Double.infinity
+    var other = -Double.infinity
+    for i in row..<row + classes {
+      top = max(top, Double(wanted[i]) * cold)
+      other = max(other, Double(actual[i]) * cold)
+    }
+    var total = 0.0
+    var otherTotal = 0.0
+    for i in row..<row + classes {
+      total += exp(Double(wanted[i]) * cold - top)
+      otherTotal += exp(Double(actual[i]) * cold - other)
+    }
+    let offset = top + log(total)
+    let otherOffset = other + log(otherTotal)
+    for i in row..<row + classes {
+      let logit = Double(wanted[i]) * cold - offset
+      sum += exp(logit) * (logit - (Double(actual[i]) * cold - otherOffset))
+    }
+  }
+  return sum.isFinite ? max(sum, 0) : .infinity
 }

@@ -8,12 +8,16 @@ public struct QuantizationOptions: Sendable {
   public var weightBits: Int
   /// Bits of a layer's weights by the name of its node.
   public var layerBits: [String: Int]
+  /// Bits of the activations: 8, or 16 with zero points of 0.
+  public var activationBits: Int
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// Whether all scales are powers of two, as shift-only rounding needs.
   public var powerOfTwoScales: Bool
   /// Whether biases absorb the mean error of quantized weights, where that lowers the output's error.
   public var correctsBiases: Bool
+  /// Whether weights below 8 bits are rounded so that layers reproduce their outputs on the kept samples.
+  public var roundsFromData: Bool
   /// Samples that `auto` and bias correction look at.
   public var probeSamples: Int
   /// Threads; results do not depend on them.
@@ -21,15 +25,18 @@ public struct QuantizationOptions: Sendable {
 
   /// Creates options.
   public init(
-    weightBits: Int = 8, layerBits: [String: Int] = [:], method: RangeMethod = .auto,
-    powerOfTwoScales: Bool = false, correctsBiases: Bool = true, probeSamples: Int = 256,
+    weightBits: Int = 8, layerBits: [String: Int] = [:], activationBits: Int = 8,
+    method: RangeMethod = .auto, powerOfTwoScales: Bool = false, correctsBiases: Bool = true,
+    roundsFromData: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits
     self.layerBits = layerBits
+    self.activationBits = activationBits
     self.method = method
     self.powerOfTwoScales = powerOfTwoScales
     self.correctsBiases = correctsBiases
+    self.roundsFromData = roundsFromData
     self.probeSamples = probeSamples
     self.threads = threads
   }

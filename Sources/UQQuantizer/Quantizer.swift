@@ -20,42 +20,51 @@ public struct QuantizedGraph: Sendable {
   }
 }
 
-/// Turns a float graph and its calibration into an integer graph.
+/// Turns a float graph and its calibration into integer graphs.
+///
+/// The ranges of the activations are chosen once; weights can then be rounded at any widths.
 public struct Quantizer: Sendable {
   /// What is asked for.
-  public var options: QuantizationOptions
-  /// Computes the float graph on probe samples.
-  public var evaluator: any GraphEvaluator
+  public let options: QuantizationOptions
+  /// What the user should know.
+  public private(set) var warnings: [Diagnostic] = []
+  let graph: Graph
+  let evaluator: any GraphEvaluator
+  let samples: [[Tensor]]
+  /// The graph with quantized activations and float weights.
+  let integer: Graph
+  let layers: [WeightedLayer]
+  /// `nil` where there are no samples.
+  let error: OutputError?
 
-  /// Creates a quantizer.
-  public init(options: QuantizationOptions, evaluator: any GraphEvaluator) {
-    self.options = options
-    self.evaluator = evaluator
-  }
-
-  /// Quantizes `graph`: activation ranges, then weights, then biases.
+  /// Chooses the activation ranges of `graph`.
   ///
   /// - Throws: `quantize.*`, with every problem found.
-  public func quantize(_ graph: Graph, calibration: CalibrationSummary) throws -> QuantizedGraph {
-    try checkStatistics(graph, calibration)
-    var warnings: [Diagnostic] = []
+  public init(
+    _ graph: Graph, calibration: CalibrationSummary, options: QuantizationOptions,
+    evaluator: any GraphEvaluator
+  ) throws {
+    self.graph = graph
+    self.options = options
+    self.evaluator = evaluator
+    samples = calibration.samples
     let activations = ActivationQuantizer(graph: graph, calibration: calibration, options: options)
+    try Quantizer.checkStatistics(activations)
     let wide = activations.wideValues()
-    let prepared = try evaluator.prepare(graph)
-    let probes = probeSamples(calibration, graph)
-    if probes.isEmpty {
+    if samples.isEmpty {
       warnings.append(
         Diagnostic(
           .warning, id: "quantize.samples.missing",
-          "the calibration keeps no samples: ranges fall back to min/max instead of auto and "
-            + "biases stay uncorrected"))
+          "the calibration keeps no samples: ranges fall back to min/max instead of auto, biases "
+            + "stay uncorrected and weights are rounded to nearest; calibrate again with --keep"))
     }
-    let error =
+    let prepared = try evaluator.prepare(graph)
+    let probes = Quantizer.probeSamples(calibration, graph, options)
+    error =
       probes.isEmpty
       ? nil
       : try OutputError(
         graph: graph, prepared: prepared, samples: probes, threads: options.threads)
-
     var chosen: [ValueID: Quantization] = [:]
     if options.method == .auto, let error {
       chosen = try AutomaticRanges(
@@ -68,29 +77,56 @@ public struct Quantizer: Sendable {
       }
     }
     activations.unifyShared(&chosen)
-
     var integer = graph
     activations.assign(chosen, to: &integer)
-    let rounded = try roundWeights(graph, integer)
-    var dequantized = rounded.dequantized
-    if options.correctsBiases, let error {
-      let everywhere = integer.activationQuantizations
-      let corrected = try BiasCorrection(
-        graph: graph, prepared: prepared, evaluator: evaluator, samples: probes,
-        threads: options.threads
-      ).apply(to: dequantized, activations: everywhere)
-      let before = try error.measure(evaluator.prepare(dequantized), quantizing: everywhere)
-      let after = try error.measure(evaluator.prepare(corrected), quantizing: everywhere)
-      if after.mean < before.mean { dequantized = corrected }
+    self.integer = integer
+    layers = try WeightedLayer.all(in: graph, integer: integer)
+  }
+
+  /// Bits of a layer's weights.
+  func bits(of layer: WeightedLayer) -> Int { options.layerBits[layer.name] ?? options.weightBits }
+
+  /// Quantizes with the widths of the options: weights, then biases.
+  ///
+  /// - Throws: `engine.*`.
+  public func quantize() throws -> QuantizedGraph {
+    try quantize(
+      widths: Dictionary(uniqueKeysWithValues: layers.map { ($0.position, bits(of: $0)) }))
+  }
+
+  /// Quantizes with given widths by name; layers without one keep the width of the options.
+  ///
+  /// - Throws: `engine.*`.
+  public func quantize(layerBits: [String: Int]) throws -> QuantizedGraph {
+    try quantize(
+      widths: Dictionary(
+        uniqueKeysWithValues: layers.map { ($0.position, layerBits[$0.name] ?? bits(of: $0)) }))
+  }
+
+  /// Quantizes with a width for each layer by its position.
+  ///
+  /// Where all widths are 8 the weights are rounded to nearest, which costs no accuracy, and the biases
+  /// corrected; below, the roundings follow from the data.
+  func quantize(widths: [Int: Int]) throws -> QuantizedGraph {
+    let plain = layers.map { layer in
+      RoundedLayer(weights: nearest(layer, bits: widths[layer.position] ?? 8), bias: nil)
     }
-    try install(rounded.layers, from: dequantized, into: &integer)
+    let isEight = widths.values.allSatisfy { $0 == 8 }
+    let rounded =
+      error == nil || isEight || !options.roundsFromData
+      ? try corrected(plain) : try fromData(widths, plain)
+    var integer = integer
+    var dequantized = graph
+    for (layer, rounded) in zip(layers, rounded) {
+      dequantized.install(rounded, at: layer)
+      install(rounded, at: layer, into: &integer)
+    }
     integer.compact()
     dequantized.compact()
     return QuantizedGraph(graph: integer, dequantized: dequantized, warnings: warnings)
   }
 
-  private func checkStatistics(_ graph: Graph, _ calibration: CalibrationSummary) throws {
-    let activations = ActivationQuantizer(graph: graph, calibration: calibration, options: options)
+  private static func checkStatistics(_ activations: ActivationQuantizer) throws {
     var problems: [Diagnostic] = []
     for id in activations.freeValues() {
       do { _ = try activations.statistics(of: id) } catch { problems.append(error) }
@@ -99,104 +135,83 @@ public struct Quantizer: Sendable {
   }
 
   /// As many kept samples as `probeSamples` and a bound on the work of all trials allow.
-  private func probeSamples(_ calibration: CalibrationSummary, _ graph: Graph) -> [[Tensor]] {
+  private static func probeSamples(
+    _ calibration: CalibrationSummary, _ graph: Graph, _ options: QuantizationOptions
+  ) -> [[Tensor]] {
     let trials = max(1, graph.nodes.count * 6)
     let affordable = 300_000_000_000 / max(1, graph.macs * trials)
     return Array(calibration.samples.prefix(max(4, min(options.probeSamples, affordable))))
   }
 
-  private struct RoundedLayer {
-    var node: Int
-    var weights: QuantizedWeights
+  func nearest(_ layer: WeightedLayer, bits: Int) -> QuantizedWeights {
+    let weights = graph.constant(graph.nodes[layer.position].operands[layer.slot])
+    return WeightQuantizer(bits: bits, powerOfTwo: options.powerOfTwoScales)
+      .quantize(weights ?? Tensor(zeros: .float32, [0]), axis: layer.axis, floors: layer.floors)
   }
 
-  private func roundWeights(_ graph: Graph, _ integer: Graph) throws -> (
-    dequantized: Graph, layers: [RoundedLayer]
-  ) {
+  /// The layers with corrected biases where that lowers the output's error.
+  private func corrected(_ layers: [RoundedLayer]) throws -> [RoundedLayer] {
+    guard options.correctsBiases, let error else { return layers }
+    var plain = graph
+    for (layer, rounded) in zip(self.layers, layers) { plain.install(rounded, at: layer) }
+    let activations = integer.activationQuantizations
+    let corrected = try BiasCorrection(
+      graph: graph, prepared: evaluator.prepare(graph), evaluator: evaluator,
+      samples: error.samples, threads: options.threads
+    ).apply(to: plain, activations: activations)
+    let before = try error.measure(evaluator.prepare(plain), quantizing: activations)
+    let after = try error.measure(evaluator.prepare(corrected), quantizing: activations)
+    guard after.mean < before.mean else { return layers }
+    return zip(self.layers, layers).map { layer, rounded in
+      RoundedLayer(
+        weights: rounded.weights,
+        bias: corrected.constant(corrected.nodes[layer.position].biasOperand))
+    }
+  }
+
+  /// Rounds layer by layer; `plain` stands in for layers that cannot be measured.
+  private func fromData(_ widths: [Int: Int], _ plain: [RoundedLayer]) throws -> [RoundedLayer] {
+    let rounding = DataAwareRounding(
+      graph: graph, evaluator: evaluator, samples: samples,
+      activations: integer.activationQuantizations, threads: options.threads)
     var dequantized = graph
-    var layers: [RoundedLayer] = []
-    var problems: [Diagnostic] = []
-    for (position, node) in graph.nodes.enumerated() {
-      guard let (slot, axis) = weightOperand(node),
-        let weights = graph.constant(node.operands[slot]),
-        weights.element == .float32
-      else { continue }
-      let place = SourcePlace(node: node.name, operatorName: node.spec.name)
-      guard let input = node.operands[0], let scale = integer[input].type.quantization?.scale else {
-        problems.append(
-          Diagnostic(
-            id: "quantize.input.unquantized", "the layer's input is not quantized", at: place))
-        continue
+    return try zip(layers, plain).map { layer, plain in
+      let bits = widths[layer.position] ?? 8
+      let rounded = try rounding.measure(layer, after: dequantized).flatMap {
+        try rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
       }
-      let bias = graph.constant(biasOperand(node))?.floats
-      guard weights.floats.allSatisfy(\.isFinite), bias?.allSatisfy(\.isFinite) ?? true else {
-        problems.append(
-          Diagnostic(
-            id: "quantize.weights.nonfinite", "weights or bias are not finite", at: place))
-        continue
-      }
-      // |bias integer| stays below 2^28, which leaves room for the folded zero point and the products.
-      let floors = (0..<weights.shape[axis]).map { channel in
-        Double((bias?[channel] ?? 0).magnitude) / (scale * 0x1p28)
-      }
-      let bits = options.layerBits[node.name] ?? options.weightBits
-      let quantized = WeightQuantizer(bits: bits, powerOfTwo: options.powerOfTwoScales)
-        .quantize(weights, axis: axis, floors: floors)
-      layers.append(RoundedLayer(node: position, weights: quantized))
-      let id = dequantized.appendConstant(
-        quantized.dequantized, name: dequantized.uniqueValueName("\(node.name)/weights"))
-      dequantized.nodes[position].operands[slot] = id
-    }
-    if !problems.isEmpty { throw Diagnostics(problems) }
-    return (dequantized, layers)
-  }
-
-  private func install(_ layers: [RoundedLayer], from dequantized: Graph, into integer: inout Graph)
-    throws
-  {
-    for layer in layers {
-      let node = integer.nodes[layer.node]
-      guard let (slot, _) = weightOperand(node), let input = node.operands[0],
-        let inputScale = integer[input].type.quantization?.scale
-      else { continue }
-      let weights = integer.append(
-        Value(
-          name: integer.uniqueValueName("\(node.name)/weights"),
-          type: TensorType(
-            .int8, layer.weights.integers.shape, quantization: layer.weights.quantization),
-          constant: layer.weights.integers))
-      integer.nodes[layer.node].operands[slot] = weights
-      guard let bias = dequantized.constant(biasOperand(dequantized.nodes[layer.node]))?.floats
-      else { continue }
-      let scales = layer.weights.quantization.scales.map { $0 * inputScale }
-      let integers = zip(bias, scales).map { value, scale in
-        Int32(min(max((Double(value) / scale).rounded(), -0x1p30), 0x1p30))
-      }
-      let id = integer.append(
-        Value(
-          name: integer.uniqueValueName("\(node.name)/bias"),
-          type: TensorType(
-            .int32, [integers.count], quantization: Quantization(bits: 32, scales: scales, axis: 0)),
-          constant: Tensor(integers, [integers.count])))
-      if node.operands.count > slot + 1 {
-        integer.nodes[layer.node].operands[slot + 1] = id
-      } else {
-        integer.nodes[layer.node].operands.append(id)
-      }
+      dequantized.install(rounded ?? plain, at: layer)
+      return rounded ?? plain
     }
   }
 
-  private func weightOperand(_ node: Node) -> (slot: Int, axis: Int)? {
-    for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
-      if case .weight(let axis) = operand.role { return (slot, axis) }
+  private func install(
+    _ rounded: RoundedLayer, at layer: WeightedLayer, into integer: inout Graph
+  ) {
+    guard let input = graph.nodes[layer.position].operands[0],
+      let inputScale = integer[input].type.quantization?.scale
+    else { return }
+    integer.nodes[layer.position].operands[layer.slot] = integer.append(
+      Value(
+        name: integer.uniqueValueName("\(layer.name)/weights"),
+        type: TensorType(
+          .int8, rounded.weights.integers.shape, quantization: rounded.weights.quantization),
+        constant: rounded.weights.integers))
+    guard let bias = rounded.bias?.floats ?? layer.bias else { return }
+    let scales = rounded.weights.quantization.scales.map { $0 * inputScale }
+    let integers = zip(bias, scales).map { value, scale in
+      Int32(min(max((Double(value) / scale).rounded(), -0x1p30), 0x1p30))
     }
-    return nil
-  }
-
-  private func biasOperand(_ node: Node) -> ValueID? {
-    for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
-      if operand.role == .bias { return node.operands[slot] }
+    let id = integer.append(
+      Value(
+        name: integer.uniqueValueName("\(layer.name)/bias"),
+        type: TensorType(
+          .int32, [integers.count], quantization: Quantization(bits: 32, scales: scales, axis: 0)),
+        constant: Tensor(integers, [integers.count])))
+    if integer.nodes[layer.position].operands.count > layer.slot + 1 {
+      integer.nodes[layer.position].operands[layer.slot + 1] = id
+    } else {
+      integer.nodes[layer.position].operands.append(id)
     }
-    return nil
   }
 }

@@ -26,3 +26,10 @@ void uq_rescale_s8_s16(const uq_rescale_params *params, const int8_t *x,
     for (int32_t i = 0; i < params->count; i++)
         y[i] = (int16_t)rescale(params, x[i]);
 }
+
+void uq_rescale_s16(const uq_rescale_params *params, const int16_t *x,
+                    int16_t *y)
+{
+    for (int32_t i = 0; i < params->count; i++)
+        y[i] = (int16_t)rescale(params, x[i]);
+}

@@ -17,7 +17,7 @@ public struct CompareTask: Sendable {
   public var calibrationPath: String
   /// Folder of samples to calibrate with first.
   public var calibrationData: String?
-  /// `float`, bits, or the path of an export.
+  /// `float`, bits, `mixed`, `mixed:40K`, a recipe's name, or the path of an export.
   public var variants: [String]
   /// At most so many samples.
   public var limit: Int?
@@ -96,12 +96,20 @@ public struct CompareTask: Sendable {
       throw Diagnostic(id: "compare.calibration.missing", "no calibration")
     }
     var options = self.options
-    guard let bits = Int(name), [8, 4, 3, 2, 1].contains(bits) else {
+    if let width = WidthRequest(name) {
+      options.width = width
+    } else if let recipe = Recipe.all.first(where: { $0.name == name }) {
+      options.width = recipe.width
+      options.layers = recipe.layers + options.layers
+      options.method = recipe.method ?? options.method
+      options.rounding = recipe.rounding ?? options.rounding
+      options.activationBits = recipe.activationBits ?? options.activationBits
+    } else {
       throw Diagnostic(
         id: "compare.variant.unknown",
-        "'\(name)' is no variant; known are float, 8, 4, 3, 2, 1 and the folder of an export")
+        "'\(name)' is no variant; known are float, 8, 4, 3, 2, 1, mixed, mixed:40K, recipes ("
+          + Recipe.all.map(\.name).joined(separator: ", ") + ") and the folder of an export")
     }
-    options.bits = bits
     return try CompiledModel(model.optimized, calibration: calibration, options: options)
   }
 
@@ -119,8 +127,6 @@ public struct CompareTask: Sendable {
     }
     return try CompiledModel(
       model.optimized, calibration: calibration,
-      options: CompileOptions(
-        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding,
-        threads: options.threads))
+      options: recipe.options(threads: options.threads))
   }
 }

@@ -11,8 +11,14 @@ import UQSupport
 
 /// What a quantized network is made with.
 public struct CompileOptions: Sendable {
-  /// Bits of the weights.
-  public var bits: Int
+  /// Widths of the weights.
+  public var width: WidthRequest
+  /// Widths of single layers, which come before `width`; of several rules for a layer the last counts.
+  public var layers: [LayerRule]
+  /// The chip whose widths and costs count; `nil` for any.
+  public var target: Target?
+  /// Bits of the activations: 8 or 16.
+  public var activationBits: Int
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// How accumulators are brought to the output's scale.
@@ -22,9 +28,13 @@ public struct CompileOptions: Sendable {
 
   /// Creates options.
   public init(
-    bits: Int = 8, method: RangeMethod = .auto, rounding: Rounding = .single, threads: Int = 1
+    bits: Int = 8, layers: [LayerRule] = [], target: Target? = nil, activationBits: Int = 8,
+    method: RangeMethod = .auto, rounding: Rounding = .single, threads: Int = 1
   ) {
-    self.bits = bits
+    width = .uniform(bits)
+    self.layers = layers
+    self.target = target
+    self.activationBits = activationBits
     self.method = method
     self.rounding = rounding
     self.threads = threads
@@ -41,21 +51,59 @@ public struct CompiledModel: Sendable {
   public var quantized: QuantizedGraph
   /// What it was made with.
   public var options: CompileOptions
+  /// Bits of every layer with weights that was quantized.
+  public var layerBits: [String: Int] = [:]
+  /// Why the layers have their bits, where they were chosen.
+  public var choices: WidthChoices?
 
   /// The whole way from a float graph and its calibration to a planned program.
   ///
-  /// - Throws: `quantize.*`, `lower.*`, `plan.*`, with every problem found.
+  /// - Throws: `quantize.*`, `lower.*`, `plan.*`, `layer.*`, `allocate.*`, `mixed.*`, `target.*`, with
+  ///   every problem found.
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
-    let quantizer = Quantizer(
+    let names = graph.weightedLayers.map(\.name)
+    layerBits = try LayerRule.resolve(options.layers, names: names)
+    let quantizer = try Quantizer(
+      graph, calibration: calibration.summary,
       options: QuantizationOptions(
-        weightBits: options.bits, method: options.method,
+        activationBits: options.activationBits, method: options.method,
         powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: try FloatEngine())
-    quantized = try quantizer.quantize(graph, calibration: calibration.summary)
+      evaluator: FloatEngine())
+    switch options.width {
+    case .uniform(let bits):
+      let promoted = try MixedPrecision(
+        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
+      ).choose(nominal: bits, fixed: layerBits)
+      for layer in promoted?.layers ?? [] { layerBits[layer.name] = layer.bits }
+      for name in names where layerBits[name] == nil { layerBits[name] = bits }
+    case .mixed(let budget):
+      let found = try MixedPrecision(
+        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
+      ).choose(budget, fixed: layerBits)
+      for layer in found.layers { layerBits[layer.name] = layer.bits }
+      choices = found
+    }
+    try options.target?.check(layerBits.values.sorted())
+    quantized = try quantizer.quantize(layerBits: layerBits)
     program = try CompiledModel.lower(quantized.graph, rounding: options.rounding)
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     self.options = options
+  }
+
+  /// Bits of a weight on average, over all layers that were quantized; `nil` where there is none.
+  public var averageBits: Double? {
+    var (bits, weights) = (0, 0)
+    for node in quantized.graph.nodes {
+      guard let width = layerBits[node.name] else { continue }
+      for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
+        guard case .weight = operand.role, let constant = quantized.graph.constant(node.operands[slot])
+        else { continue }
+        bits += width * constant.count
+        weights += constant.count
+      }
+    }
+    return weights > 0 ? Double(bits) / Double(weights) : nil
   }
 
   /// The way of a graph that is integer as written: its own arithmetic, no calibration.
@@ -85,7 +133,7 @@ public struct CompiledModel: Sendable {
     )
   }
 
-  private static func lower(_ graph: Graph, rounding: Rounding) throws -> KernelProgram {
+  static func lower(_ graph: Graph, rounding: Rounding) throws -> KernelProgram {
     var context = LoweringContext(graph: graph, rounding: rounding)
     var problems: [Diagnostic] = []
     for node in graph.nodes {

@@ -24,6 +24,8 @@ public struct ExportTask: Sendable {
   public var flash: Int?
   /// Bytes of RAM that the arena may take.
   public var ram: Int?
+  /// Instructions that an inference may take, by the target's table.
+  public var instructions: Int?
   /// Layout of the C function's inputs and outputs where not the model's own.
   public var layouts: PortLayouts
   /// Passes not to run.
@@ -34,7 +36,7 @@ public struct ExportTask: Sendable {
   /// Creates the task.
   public init(
     workspace: Workspace, calibrationPath: String, name: String, target: Target,
-    options: CompileOptions, flash: Int? = nil, ram: Int? = nil,
+    options: CompileOptions, flash: Int? = nil, ram: Int? = nil, instructions: Int? = nil,
     layouts: PortLayouts = PortLayouts(), disabledPasses: Set<String> = [], output: String
   ) {
     self.workspace = workspace
@@ -44,6 +46,7 @@ public struct ExportTask: Sendable {
     self.options = options
     self.flash = flash
     self.ram = ram
+    self.instructions = instructions
     self.layouts = layouts
     self.disabledPasses = disabledPasses
     self.output = output
@@ -54,7 +57,7 @@ public struct ExportTask: Sendable {
 
   /// Compiles the model and writes the folder.
   ///
-  /// - Throws: `export.budget.ram`, `export.budget.flash`, and what importing, quantizing, planning and
+  /// - Throws: `export.budget.ram`, `export.budget.flash`, `export.budget.instructions`, and what importing, quantizing, planning and
   ///   generating throw.
   public func run() throws -> CompiledModel {
     let model = try LoadedModel(workspace, disabledPasses: disabledPasses, layouts: layouts)
@@ -65,9 +68,9 @@ public struct ExportTask: Sendable {
       compiled.program, compiled.plan,
       CodegenOptions(
         name: name, toolVersion: toolVersion, modelDigest: model.digest.description,
-        target: target.name, bits: "\(options.bits)", rounding: options.rounding,
+        target: target.name, bits: options.width.name, rounding: options.rounding,
         goldens: try goldens(compiled, calibration, layouts: layouts),
-        manifest: provenance(model)))
+        manifest: provenance(compiled)))
     try writeFolder(files)
     return compiled
   }
@@ -83,28 +86,54 @@ public struct ExportTask: Sendable {
   }
 
   /// What `uq verify` needs to make the same program again.
-  private func provenance(_ model: LoadedModel) -> [JSONValue.Member] {
-    [
+  private func provenance(_ compiled: CompiledModel) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = [
+      .init("activation_bits", .integer(options.activationBits)),
       .init("method", .string(options.method.rawValue)),
       .init("disabled_passes", .array(disabledPasses.sorted().map { .string($0) })),
       .init("input_layout", layouts.input.map { .string($0.rawValue) } ?? .null),
       .init("output_layout", layouts.output.map { .string($0.rawValue) } ?? .null),
     ]
+    let cost = ProgramCost(program: compiled.program, target: target)
+    if target.code != nil { members.append(.init("flash_bytes", .integer(cost.flashBytes))) }
+    members.append(.init("instructions", cost.instructions.map { .integer($0) } ?? .null))
+    if !options.layers.isEmpty || compiled.choices != nil {
+      let bits = compiled.layerBits.sorted { $0.key < $1.key }
+      members.append(
+        .init("layer_bits", .object(bits.map { .init($0.key, .integer($0.value)) })))
+    }
+    if let choices = compiled.choices { members.append(.init("allocation", choices.json)) }
+    return members
   }
 
   private func checkBudgets(_ compiled: CompiledModel) throws(Diagnostic) {
-    if let ram, compiled.plan.byteCount > ram {
+    let arena = compiled.plan.byteCount
+    if let ram, arena > ram {
       throw Diagnostic(
         id: "export.budget.ram",
-        "the arena takes \(compiled.plan.byteCount) bytes, the budget is \(ram); the live tensors alone "
-          + "take \(compiled.plan.lowerBound)")
+        "the arena takes \(arena) bytes, the budget is \(ram): raise --ram by \(arena - ram); the live "
+          + "tensors alone take \(compiled.plan.lowerBound), at any width of the weights")
     }
-    let constants = compiled.program.constants.reduce(0) { $0 + $1.bytes.count }
-    if let flash, constants > flash {
+    let cost = ProgramCost(program: compiled.program, target: target)
+    if let instructions {
+      guard let needed = cost.instructions else {
+        throw Target.instructionsUnknown(target)
+      }
+      if needed > instructions {
+        throw Diagnostic(
+          id: "export.budget.instructions",
+          "an inference takes about \(needed) instructions on \(target.name), the budget is "
+            + "\(instructions): raise --instructions by \(needed - instructions)")
+      }
+    }
+    let bytes = cost.flashBytes
+    if let flash, bytes > flash {
+      let isLeast = compiled.layerBits.values.allSatisfy { $0 <= 2 }
       throw Diagnostic(
         id: "export.budget.flash",
-        "weights and tables take \(constants) bytes, the budget is \(flash)"
-          + (options.bits > 2 ? "; fewer bits make them smaller (--bits)" : ""))
+        (target.code == nil ? "weights and tables" : "weights, tables and code for \(target.name)")
+          + " take \(bytes) bytes, the budget is \(flash): raise --flash by \(bytes - flash)"
+          + (isLeast ? "" : ", or let --bits mixed make them smaller"))
     }
   }
 

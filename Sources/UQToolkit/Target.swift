@@ -1,35 +1,154 @@
+import Foundation
+import UQKernels
 import UQSupport
 
-/// A kind of chip that C is generated for.
+/// A kind of chip that C is generated for: a file of Calibration/targets.
 public struct Target: Hashable, Sendable {
   /// Name as `--target` takes it.
   public let name: String
   /// One line for people.
   public let summary: String
+  /// Widths of weights that are open.
+  public let weightBits: [Int]
+  /// Sizes of the runtime's code; `nil` where they were not measured.
+  public let code: TargetCode?
+  /// Costs of kernels in instructions; `nil` where they were not measured.
+  public let instructions: TargetInstructions?
 
-  /// All targets; the C of this version is the same plain C99 for each of them.
-  public static let all: [Target] = [
-    Target(name: "generic", summary: "any C99 compiler"),
-    Target(name: "host", summary: "this machine"),
-    Target(name: "cortex-m0", summary: "Arm Cortex-M0, M0+"),
-    Target(name: "cortex-m3", summary: "Arm Cortex-M3"),
-    Target(name: "cortex-m4", summary: "Arm Cortex-M4"),
-    Target(name: "cortex-m7", summary: "Arm Cortex-M7"),
-    Target(name: "cortex-m33", summary: "Arm Cortex-M33"),
-    Target(name: "cortex-m55", summary: "Arm Cortex-M55"),
-    Target(name: "rv32imc", summary: "32-bit RISC-V"),
-    Target(name: "avr", summary: "8-bit AVR"),
-  ]
+  /// All targets that come with the program, by name.
+  public static let all: [Target] = TargetFiles.files.compactMap { file in
+    try? Target(text: file.text, path: file.name)
+  }
 
-  /// The target with a name.
+  /// The target with a name, or described by a `.json` file.
   ///
-  /// - Throws: `target.name.unknown`.
+  /// - Throws: `target.name.unknown`, `target.file.malformed`.
   public static func named(_ name: String) throws(Diagnostic) -> Target {
-    guard let found = all.first(where: { $0.name == name }) else {
+    if let found = all.first(where: { $0.name == name }) { return found }
+    if name.hasSuffix(".json"), let data = FileManager.default.contents(atPath: name),
+      data.count <= 1 << 20
+    {
+      return try Target(text: String(decoding: data, as: UTF8.self), path: name)
+    }
+    throw Diagnostic(
+      id: "target.name.unknown",
+      "there is no target '\(name)'; known are \(all.map(\.name).joined(separator: ", "))")
+  }
+
+  /// Reads a description.
+  ///
+  /// - Throws: `target.file.malformed`.
+  init(text: String, path: String) throws(Diagnostic) {
+    func malformed(_ reason: String) -> Diagnostic {
+      Diagnostic(id: "target.file.malformed", reason, at: SourcePlace(file: path))
+    }
+    let read: TargetDescription
+    do { read = try JSONDecoder().decode(TargetDescription.self, from: Data(text.utf8)) } catch {
+      throw malformed("is not a description of a target: \(Self.reason(error))")
+    }
+    let known = Set(WeightPacking.widths)
+    guard !read.weight_bits.isEmpty, read.weight_bits.allSatisfy(known.contains) else {
+      throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weight_bits)")
+    }
+    let sizes =
+      (read.code?.functions.values.map(\.bytes) ?? [])
+      + (read.code.map { [$0.call, $0.argument, $0.base] } ?? [])
+    let costs = read.instructions?.kernels.values.flatMap { [$0.mac, $0.output] } ?? []
+    guard sizes.allSatisfy({ (0...1 << 24).contains($0) }),
+      costs.allSatisfy({ (0...1e6).contains($0) })
+    else { throw malformed("sizes or costs are negative or out of all measure") }
+    name = read.name
+    summary = read.summary
+    weightBits = read.weight_bits
+    code = read.code
+    instructions = read.instructions
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return (path.isEmpty ? "" : "'\(path)': ") + context.debugDescription
+    default: return "\(error)"
+    }
+  }
+
+  static func instructionsUnknown(_ target: Target?) -> Diagnostic {
+    let known = all.filter { $0.instructions != nil }.map(\.name).joined(separator: ", ")
+    return Diagnostic(
+      id: "target.instructions.unknown",
+      "the instructions of kernels on '\(target?.name ?? "any")' were not measured; known are those of "
+        + "\(known.isEmpty ? "no target" : known): choose one with --target")
+  }
+
+  /// Refuses widths that the target's description closes.
+  ///
+  /// - Throws: `target.bits.closed`.
+  func check(_ bits: some Sequence<Int>) throws(Diagnostic) {
+    for width in bits where !weightBits.contains(width) {
       throw Diagnostic(
-        id: "target.name.unknown",
-        "there is no target '\(name)'; known are \(all.map(\.name).joined(separator: ", "))")
+        id: "target.bits.closed",
+        "\(name) has no kernels for \(width) bits; it has \(weightBits.map(String.init).joined(separator: ", "))"
+      )
+    }
+  }
+}
+
+/// Sizes of the runtime's code on a target, as its compiler makes them.
+public struct TargetCode: Hashable, Sendable, Codable {
+  /// A function of the runtime: its own bytes and what it calls.
+  public struct Function: Hashable, Sendable, Codable {
+    /// Bytes of code and constants, rounded up to the alignment.
+    public var bytes: Int
+    /// Functions of the runtime that it calls.
+    public var calls: [String]
+  }
+
+  /// Version of the compiler and its flags.
+  public var compiler: String
+  /// Every function of the runtime.
+  public var functions: [String: Function]
+  /// Bytes of the model's own function: what every model takes,
+  public var base: Int
+  /// and what comes for each kernel call,
+  public var call: Int
+  /// and for each of its arguments.
+  public var argument: Int
+
+  /// The functions that a kernel brings in.
+  public func closure(of symbol: String) -> Set<String> {
+    var found: Set<String> = []
+    var open = [symbol]
+    while let next = open.popLast() {
+      guard let function = functions[next], found.insert(next).inserted else { continue }
+      open += function.calls
     }
     return found
   }
+}
+
+/// Instructions of kernels on a target, as its emulated board counts them.
+public struct TargetInstructions: Hashable, Sendable, Codable {
+  /// What a kernel takes, about: `mac` for each multiply-accumulate, `output` for each byte of output.
+  public struct Kernel: Hashable, Sendable, Codable {
+    /// Instructions for a multiply-accumulate.
+    public var mac: Double
+    /// Instructions for a byte of output.
+    public var output: Double
+  }
+
+  /// The board.
+  public var board: String
+  /// Kernels by their C function.
+  public var kernels: [String: Kernel]
+}
+
+/// The file's form.
+private struct TargetDescription: Codable {
+  var name: String
+  var summary: String
+  var weight_bits: [Int]
+  var code: TargetCode?
+  var instructions: TargetInstructions?
 }

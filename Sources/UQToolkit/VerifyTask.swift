@@ -57,8 +57,7 @@ public struct VerifyTask: Sendable {
     }
     let (compiled, _) = try CompiledModel.make(
       model, calibrationPath: calibrationPath,
-      options: CompileOptions(
-        bits: recipe.bits, method: recipe.method, rounding: recipe.rounding, threads: threads))
+      options: recipe.options(threads: threads))
     let runner = QuantizedRunner(compiled)
     var inputs = try sampleInputs(model, runner)
     inputs += VerificationInputs.records(for: export, count: max(1, inputCount - inputs.count))
@@ -84,7 +83,10 @@ public struct VerifyTask: Sendable {
 /// How an export was made, as its manifest says.
 struct ExportRecipe {
   let modelDigest: String
+  /// Bits of layers that have others than `bits`.
+  let layerBits: [String: Int]
   let bits: Int
+  let activationBits: Int
   let rounding: Rounding
   let method: RangeMethod
   let disabledPasses: Set<String>
@@ -100,7 +102,8 @@ struct ExportRecipe {
         id: "verify.manifest.missing", "there is no readable manifest; run `uq export`", at: place)
     }
     guard let digest = manifest["model_sha256"] as? String,
-      let bits = (manifest["bits"] as? Int) ?? (manifest["bits"] as? String).flatMap({ Int($0) }),
+      let layerBits = Self.layerBits(manifest["layer_bits"]),
+      let bits = (manifest["bits"] as? Int) ?? (manifest["layer_bits"] == nil ? nil : 8),
       let rounding = (manifest["rounding"] as? String).flatMap(Rounding.init(rawValue:)),
       let method = (manifest["method"] as? String).flatMap(RangeMethod.init(rawValue:))
     else {
@@ -110,11 +113,32 @@ struct ExportRecipe {
     }
     modelDigest = digest
     self.bits = bits
+    self.layerBits = layerBits
+    activationBits = (manifest["activation_bits"] as? Int) ?? 8
     self.rounding = rounding
     self.method = method
     disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])
     layouts = PortLayouts(
       input: (manifest["input_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)),
       output: (manifest["output_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)))
+  }
+
+  /// How to make the program again.
+  func options(threads: Int) -> CompileOptions {
+    CompileOptions(
+      bits: bits, layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) },
+      activationBits: activationBits, method: method, rounding: rounding, threads: threads)
+  }
+
+  /// The widths of an object; `nil` where one is none.
+  private static func layerBits(_ object: Any?) -> [String: Int]? {
+    guard let object else { return [:] }
+    guard let entries = object as? [String: Any] else { return nil }
+    var result: [String: Int] = [:]
+    for (name, value) in entries {
+      guard let bits = value as? Int, WeightPacking.widths.contains(bits) else { return nil }
+      result[name] = bits
+    }
+    return result
   }
 }

@@ -84,10 +84,7 @@ struct ByteCount: ExpressibleByArgument {
   let bytes: Int
 
   init?(argument: String) {
-    let factors: [Character: Int] = ["K": 1 << 10, "M": 1 << 20]
-    let factor = argument.last.flatMap { factors[Character($0.uppercased())] }
-    let digits = factor == nil ? argument[...] : argument.dropLast()
-    guard let count = Int(digits), count > 0, count <= 1 << 40 else { return nil }
-    bytes = count * (factor ?? 1)
+    guard let count = ByteSize.parse(argument), count > 0 else { return nil }
+    bytes = count
   }
 }

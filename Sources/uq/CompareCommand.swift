@@ -28,7 +28,9 @@ struct CompareCommand: DiagnosedCommand {
   @Option(help: "Calibrate with this folder of samples first.", completion: .directory)
   var calibrationData: String?
 
-  @Option(help: "What to compare: float, 8, 4, 3, 2, 1, separated by commas.")
+  @Option(help: ArgumentHelp(
+      "What to compare: float, 8, 4, 3, 2, 1, mixed (bytes of 4 bits), mixed:40K, recipes, folders of exports; separated by commas."
+    ))
   var variants = "float,8,4"
 
   @Option(help: "Use at most so many samples.")
@@ -93,9 +95,8 @@ struct CompareCommand: DiagnosedCommand {
       workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
       calibrationData: calibrationData, variants: variants.split(separator: ",").map(String.init),
       limit: samples,
-      options: CompileOptions(
-        method: quantization.method, rounding: quantization.rounding,
-        threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
+      options: try quantization.options(
+        bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
       isQuiet: quiet)
     task.settings = try settings(workspace)
     let (report, warnings) = try task.run()

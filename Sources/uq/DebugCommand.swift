@@ -25,7 +25,7 @@ struct DebugCommand: DiagnosedCommand {
   var calibration: String?
 
   @Option(help: "Bits of the weights: 8, 4, 3, 2, 1 (an export says it itself).")
-  var bits = WeightBits(8)
+  var bits: WeightBits?
 
   @Option(help: "Compile this export and compare it too.", completion: .directory)
   var export: String?
@@ -43,9 +43,7 @@ struct DebugCommand: DiagnosedCommand {
     let workspace = try model.workspace()
     let task = DebugTask(
       workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
-      options: CompileOptions(
-        bits: try bits.uniform(), method: quantization.method, rounding: quantization.rounding,
-        threads: common.threadCount),
+      options: try quantization.options(bits: bits, threads: common.threadCount),
       exportFolder: export, limit: samples)
     let (report, warnings) = try task.run()
     common.warn(warnings)

@@ -24,20 +24,24 @@ struct ExportCommand: DiagnosedCommand {
   @Option(help: "Calibration of the model.", completion: .file(extensions: ["uqcal"]))
   var calibration: String?
 
-  @Option(help: "Bits of the weights: 8, 4, 3, 2, 1.")
-  var bits = WeightBits(8)
-
-  @Option(help: "Bits of the activations.")
-  var activationBits = 8
+  @Option(
+    help: "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8).")
+  var bits: WeightBits?
 
   @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
   var target: String?
 
-  @Option(help: "Refuse more bytes of weights and tables: 65536, 64K, 1M.")
+  @Option(
+    help:
+      "Keep within so much flash, by --bits mixed, or refuse: 65536, 64K, 1M. Code counts where the target's is known."
+  )
   var flash: ByteCount?
 
   @Option(help: "Refuse a larger arena: 65536, 64K, 1M.")
   var ram: ByteCount?
+
+  @Option(help: "Keep within so many instructions of an inference; with --bits mixed.")
+  var instructions: ByteCount?
 
   @Option(help: "Name in C: uq_NAME_run (default: made from the model's file).")
   var name: String?
@@ -59,36 +63,34 @@ struct ExportCommand: DiagnosedCommand {
 
   func validate() throws {
     if format != "c" { throw ValidationError("--format takes c, not '\(format)'") }
-    if activationBits != 8, activationBits != 16 {
-      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
-    }
   }
 
   func perform() throws {
     let workspace = try model.workspace()
-    guard activationBits == 8 else {
-      throw Diagnostic(
-        id: "export.activation-bits.unsupported",
-        "16-bit activations have no kernels in this version; use --activation-bits 8")
+    let target = try Target.named(target ?? workspace.configuration.target ?? "generic")
+    var options = try quantization.options(
+      bits: bits, threads: common.threadCount, target: target)
+    if case .mixed(var budget) = options.width {
+      budget.flash = flash?.bytes ?? budget.flash
+      budget.instructions = instructions?.bytes ?? budget.instructions
+      options.width = .mixed(budget)
     }
     let task = ExportTask(
       workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
       name: try workspace.exportName(name),
-      target: try Target.named(target ?? workspace.configuration.target ?? "generic"),
-      options: CompileOptions(
-        bits: try bits.uniform(), method: quantization.method, rounding: quantization.rounding,
-        threads: common.threadCount),
-      flash: flash?.bytes, ram: ram?.bytes,
+      target: target, options: options,
+      flash: flash?.bytes, ram: ram?.bytes, instructions: instructions?.bytes,
       layouts: PortLayouts(input: inputLayout, output: outputLayout),
       disabledPasses: Set(disablePass), output: output)
     let compiled = try task.run()
     common.warn(compiled.quantized.warnings)
+    let choices = compiled.choices.map { "\n\($0.table)" } ?? ""
     common.show(
       """
       \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls
         weights  \(compiled.program.weightBytes) bytes
         arena    \(compiled.plan.byteCount) bytes
-        work     \(compiled.program.macs) multiply-accumulates
+        work     \(compiled.program.macs) multiply-accumulates\(choices)
       """,
       [
         "output": .string(output), "name": .string(task.name),

@@ -1,7 +1,6 @@
 import ArgumentParser
 import UQKernels
 import UQQuantizer
-import UQSupport
 import UQToolkit
 
 extension RangeMethod: ExpressibleByArgument {}
@@ -10,45 +9,57 @@ extension Rounding: ExpressibleByArgument {}
 /// Options that say how a network is quantized.
 struct QuantizationFlags: ParsableArguments {
   @Option(
-    help: "How activation ranges are chosen: minmax, percentile, mse, entropy or auto.")
-  var method: RangeMethod = .auto
+    help: "How activation ranges are chosen: minmax, percentile, mse, entropy or auto (default: auto).")
+  var method: RangeMethod?
 
-  @Option(help: "How accumulators are scaled: single, double (TFLite) or shift.")
-  var rounding: Rounding = .single
-}
+  @Option(
+    help: "How accumulators are scaled: single, double (TFLite) or shift (default: single).")
+  var rounding: Rounding?
 
-/// Bits of the weights: 8, 4, 3, 2, 1 or mixed.
-struct WeightBits: ExpressibleByArgument {
-  let bits: Int?
-  let defaultValueDescription: String
+  @Option(help: "Bits of the activations: 8 or 16 (default: 8).")
+  var activationBits: Int?
 
-  init(_ bits: Int) {
-    self.bits = bits
-    defaultValueDescription = "\(bits)"
+  @Option(
+    help:
+      "How to quantize, by name or file: \(Recipe.all.map(\.name).joined(separator: ", ")). Other flags count more.",
+    completion: .file(extensions: ["json"]))
+  var recipe: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Bits of a layer's weights: 'conv1:8', '*pointwise*:4', '@last:8'; may be repeated.",
+      valueName: "name:bits"))
+  var layer: [String] = []
+
+  func validate() throws {
+    if let activationBits, activationBits != 8, activationBits != 16 {
+      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
+    }
   }
 
+  /// What a network is made with: the flags, else what the recipe says.
+  ///
+  /// - Throws: `recipe.*`, `layer.rule.malformed`.
+  func options(bits: WeightBits?, threads: Int, target: Target? = nil) throws -> CompileOptions {
+    let recipe = try recipe.map { try Recipe.named($0) }
+    var options = CompileOptions(
+      layers: (recipe?.layers ?? []) + (try layer.map { try LayerRule(flag: $0) }), target: target,
+      activationBits: activationBits ?? recipe?.activationBits ?? 8,
+      method: method ?? recipe?.method ?? .auto, rounding: rounding ?? recipe?.rounding ?? .single,
+      threads: threads)
+    options.width = bits?.width ?? recipe?.width ?? .uniform(8)
+    return options
+  }
+}
+
+/// Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K.
+struct WeightBits: ExpressibleByArgument {
+  let width: WidthRequest
+
   init?(argument: String) {
-    if argument == "mixed" {
-      bits = nil
-    } else if let value = Int(argument), [8, 4, 3, 2, 1].contains(value) {
-      bits = value
-    } else {
-      return nil
-    }
-    defaultValueDescription = argument
+    guard let width = WidthRequest(argument) else { return nil }
+    self.width = width
   }
 
   static var allValueStrings: [String] { ["8", "4", "3", "2", "1", "mixed"] }
-
-  /// The bits.
-  ///
-  /// - Throws: `export.bits.mixed`.
-  func uniform() throws(Diagnostic) -> Int {
-    guard let bits else {
-      throw Diagnostic(
-        id: "export.bits.mixed",
-        "mixed precision is not available in this version; choose 8, 4, 3, 2 or 1")
-    }
-    return bits
-  }
 }

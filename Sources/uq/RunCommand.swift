@@ -31,16 +31,16 @@ struct RunCommand: DiagnosedCommand {
   @Option(help: "Run quantized, with this calibration.", completion: .file(extensions: ["uqcal"]))
   var calibration: String?
 
-  @Option(help: "Run quantized, with weights of so many bits: 8, 4, 3, 2, 1.")
+  @Option(help: "Run quantized, with weights of so many bits: 8, 4, 3, 2, 1, mixed.")
   var bits: WeightBits?
 
   func perform() throws {
     let workspace = try model.workspace()
     var options: CompileOptions?
-    if calibration != nil || bits != nil {
-      options = CompileOptions(
-        bits: try (bits ?? WeightBits(8)).uniform(), method: quantization.method,
-        rounding: quantization.rounding, threads: common.threadCount)
+    if calibration != nil || bits != nil || quantization.recipe != nil
+      || !quantization.layer.isEmpty
+    {
+      options = try quantization.options(bits: bits, threads: common.threadCount)
     }
     let task = RunTask(
       workspace: workspace, inputs: input, outputFolder: outputDir,

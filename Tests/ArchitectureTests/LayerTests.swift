@@ -16,7 +16,7 @@ import Testing
     ["UQOperators"],
     [
       "UQOnnx", "UQRelay", "UQPasses", "UQEngine", "UQSamples", "UQCalibration", "UQQuantizer",
-      "UQPlanner", "UQCodegen", "UQSimulator", "UQBoards", "UQReport",
+      "UQAllocation", "UQPlanner", "UQCodegen", "UQSimulator", "UQBoards", "UQReport",
     ],
     ["UQToolkit"],
     ["uq"],

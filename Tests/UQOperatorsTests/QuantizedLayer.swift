@@ -13,10 +13,14 @@ struct QuantizedLayer {
   var weights: Shape = []
   var channelAxis = 0
   var bits = 8
+  /// Input channels that share a scale within an output channel, which is then the first axis.
+  var groupSize: Int?
   var hasBias = true
   var xElement = ElementType.int8
   var element = ElementType.int8
   var rounding = Rounding.single
+  /// Zero point of int16 operands.
+  var zeroPoint16 = 17
   /// Wanted quantization of the result; from the range of the real result where it is `nil`.
   var output: Quantization?
   var seed: UInt64 = 1
@@ -31,7 +35,7 @@ struct QuantizedLayer {
     let xBits = xElement.byteCount * 8
     let input = Quantization(
       bits: xBits, scales: [powers ? 0x1p-5 : xBits == 8 ? 0.0371 : 0.000137],
-      zeroPoint: xBits == 8 ? -9 : 17)
+      zeroPoint: xBits == 8 ? -9 : zeroPoint16)
     let xs = (0..<x.count).map { _ in Int.random(in: input.lowest...input.highest, using: &random) }
     let real = xs.map { input.dequantize($0) }
     var graph = Graph(name: "test")
@@ -92,6 +96,7 @@ struct QuantizedLayer {
     weights: Tensor?, quantization: Quantization, bias: Tensor, realWeights: Tensor,
     realBias: Tensor
   ) {
+    if let groupSize { return groupwiseLayer(input, groupSize, &random) }
     let channels = weights[channelAxis]
     let scales = (0..<channels).map { channel -> Double in
       let sign: Double = channel % 3 == 1 ? -1 : 1
@@ -119,6 +124,36 @@ struct QuantizedLayer {
     )
   }
 
+  private func groupwiseLayer(
+    _ input: Quantization, _ groupSize: Int, _ random: inout SeededGenerator
+  ) -> (
+    weights: Tensor?, quantization: Quantization, bias: Tensor, realWeights: Tensor,
+    realBias: Tensor
+  ) {
+    let (channels, depth) = (weights[0], weights[weights.rank - 1])
+    let groups = (depth + groupSize - 1) / groupSize
+    let steps = (0..<channels).map { _ in Double.random(in: 0.0001...0.0002, using: &random) }
+    // Scales that the kernel's factors represent, the largest being 127.
+    let factors = (0..<channels * groups).map { index in
+      index % groups == 0 ? 127 : Int.random(in: -127...127, using: &random)
+    }
+    let scales = factors.enumerated().map { Double($1) * steps[$0 / groups] }
+    let quantization = Quantization(bits: bits, scales: scales, axis: 0, groupSize: groupSize)
+    let values = (0..<weights.count).map { _ in
+      Int8(Int.random(in: quantization.lowest...quantization.highest, using: &random))
+    }
+    let row = weights.count / channels
+    let real = values.enumerated().map { index, value in
+      Double(value) * scales[index / row * groups + index % depth / groupSize]
+    }
+    let bias = (0..<channels).map { _ in Int32.random(in: -3000...3000, using: &random) }
+    let realBias = bias.enumerated().map { Double($1) * input.scale * steps[$0] * 127 }
+    return (
+      Tensor(values, weights), quantization, Tensor(bias, [channels]), Tensor(real, weights),
+      Tensor(realBias, [channels])
+    )
+  }
+
   /// A range somewhat smaller than that of the values, so that some saturate.
   private func range(of values: [Double], powers: Bool) -> Quantization {
     let bits = element.byteCount * 8
@@ -130,6 +165,9 @@ struct QuantizedLayer {
       scale = Double(sign: .plus, exponent: max(Int(scale.exponent), -11), significand: 1)
     }
     let lowest = -Double(1 << (bits - 1))
+    if bits == 16, zeroPoint16 == 0 {
+      return Quantization(bits: 16, scales: [max(-low, high) / 32767])
+    }
     let zeroPoint = Int((lowest - low / scale).rounded())
     return Quantization(
       bits: bits, scales: [scale],

@@ -60,12 +60,81 @@ import UQSupport
     }
   }
 
+  @Test(arguments: [0, 1, 2, 6, 7], [4, 3, 2])
+  func groupwiseLayersAreWithinHalfAStep(index: Int, bits: Int) throws {
+    for groupSize in [1, 2, 3, 8, 100] {
+      var layer = Self.spatial[index]
+      layer.bits = bits
+      layer.groupSize = groupSize
+      layer.seed = UInt64(groupSize)
+      #expect(try layer.largestError() <= Self.once, "groups of \(groupSize)")
+    }
+  }
+
   @Test(arguments: [8, 4, 3, 2, 1])
   func wideResultsAreWithinHalfAStep(bits: Int) throws {
     let layer = QuantizedLayer(
       op: FullyConnected(), x: [3, 20], weights: [7, 20], bits: bits, element: .int16)
     // 2^16 steps: a multiplier of 31 bits adds up to 2^15 · 2^-30.
     #expect(try layer.largestError() <= Self.once)
+  }
+
+  @Test(arguments: spatial.indices, [8, 4, 3, 2, 1])
+  func int16LayersAreWithinHalfAStep(index: Int, bits: Int) throws {
+    for seed in 1...3 {
+      var layer = Self.spatial[index]
+      (layer.xElement, layer.element, layer.zeroPoint16) = (.int16, .int16, 0)
+      (layer.bits, layer.seed) = (bits, UInt64(seed))
+      #expect(try layer.largestError() <= Self.once)
+      layer.rounding = .double
+      #expect(try layer.largestError() <= Self.twice)
+    }
+  }
+
+  /// Rows so long that sums of 16 by 8 bits leave 32: one more rounding, of a 2^15th of a step and less.
+  @Test(arguments: [8, 4])
+  func longInt16RowsAreWithinHalfAStep(bits: Int) throws {
+    let depth = bits == 8 ? 3000 : 40_000
+    for op in [
+      (FullyConnected() as any LowerableOperator, Shape([2, depth]), Shape([5, depth])),
+      (Conv2D(window: Window2D(kernel: [1, 1])), [1, 2, 2, depth], [5, 1, 1, depth]),
+    ] {
+      let layer = QuantizedLayer(
+        op: op.0, x: op.1, weights: op.2, bits: bits, xElement: .int16, element: .int16,
+        zeroPoint16: 0)
+      #expect(try layer.largestError() <= 0.5 + 1e-3)
+    }
+  }
+
+  @Test(arguments: pools.indices)
+  func int16AveragesAreWithinHalfAStep(index: Int) throws {
+    let layer = QuantizedLayer(
+      op: Self.pools[index], x: [1, 7, 5, 3], xElement: .int16, element: .int16, zeroPoint16: 0)
+    #expect(try layer.largestError() <= Self.once)
+  }
+
+  @Test func int16MaximaAreExact() throws {
+    let layer = QuantizedLayer(
+      op: MaxPool2D(
+        window: Window2D(kernel: [3, 2], dilations: [1, 2], padding: [1, 1, 1, 1])),
+      x: [1, 7, 5, 3], xElement: .int16, element: .int16, zeroPoint16: 0,
+      output: Quantization(bits: 16, scales: [0.000137]))
+    #expect(try layer.largestError() < 1e-9)
+  }
+
+  @Test func int16FunctionsAreInterpolated() throws {
+    // Points are h = 128 · 0.000137 apart: lines are off by h² / 8 · |f''| of a smooth function, h / 4 · |Δf'|
+    // at a kink; the points and the result are rounded.
+    let h = 128 * 0.000137
+    for (function, scale, bound) in [
+      (.tanh, 0x1p-15, h * h / 8 * 0.77), (.silu, 0.00015, h * h / 8 * 0.5),
+      (.hardSwish, 0.00015, h / 4 * 0.5),
+    ] as [(PointwiseFunction, Double, Double)] {
+      let layer = QuantizedLayer(
+        op: Pointwise(function: function), x: [1, 4000], xElement: .int16, element: .int16,
+        zeroPoint16: 0, output: Quantization(bits: 16, scales: [scale]))
+      #expect(try layer.largestError() <= 1 + bound / scale, "\(function)")
+    }
   }
 
   static let pools: [any LowerableOperator] = [

@@ -51,10 +51,10 @@ import UQSupport
         idle.remove(type(of: pass).name)
       }
     }
-    // Builders infer types, fold constants and share them.
+    // Builders infer types, fold constants and share them; random weights have many magnitudes.
     let expected: Set = [
       "infer-shapes", "fold-constants", "recognize-activations", "simplify-reshapes",
-      "eliminate-common-subexpressions",
+      "eliminate-common-subexpressions", "recognize-binarized",
     ]
     #expect(idle.isSubset(of: expected), "idle: \(idle.subtracting(expected).sorted())")
   }

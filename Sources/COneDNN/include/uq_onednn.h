@@ -167,6 +167,22 @@ int uq_dnn_op_execute(uq_dnn_op *op, const float *src, float *dst, void *scratch
 int uq_dnn_op_execute_pair(uq_dnn_op *op, const float *a, const float *b, float *dst,
                            void *scratchpad);
 
+/*
+ * A product of matrices in memory: c [m, n] = a [m, k] * b [k, n], or c += that where accumulating.
+ * a is stored [k, m] where a_transposed, b [n, k] where b_transposed; a_stride, b_stride and
+ * c_stride are the distances between stored rows.
+ */
+typedef struct uq_dnn_product {
+    int32_t m, n, k;
+    int32_t a_transposed, b_transposed;
+    int32_t a_stride, b_stride, c_stride;
+    int32_t accumulates;
+} uq_dnn_product;
+
+/* Computes a product on the calling thread. */
+int uq_dnn_multiply(const uq_dnn_engine *engine, const uq_dnn_product *shape, const float *a,
+                    const float *b, float *c);
+
 #ifdef __cplusplus
 }
 #endif

@@ -58,8 +58,10 @@ extension LoweringContext {
     let isInnermost = walk.second == [1] || walk.second == [0, 1]
     guard shape.count == type(of: node.result).shape.count, isInnermost, constantShape.count <= 1024
     else { return false }
-    let from = try quantization(node, x, bits: 8)
-    let to = try quantization(node, node.result, bits: 8)
+    let from = try quantization(node, x)
+    let to = try quantization(node, node.result, bits: from.bits)
+    let isWide = from.bits == 16
+    if isWide { try requireZeroPoints(node, from, to) }
     let channels = constantShape.count
     var integers = [Int8](repeating: 0, count: channels)
     var bias = [Int32](repeating: 0, count: channels)
@@ -95,13 +97,14 @@ extension LoweringContext {
       multipliers: addConstant(
         ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
       shifts: addConstant(ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts)))
-    let line = TensorType(.int8, [1, 1, shape.count / max(channels, 1), channels])
+    let line = TensorType(
+      isWide ? .int16 : .int8, [1, 1, shape.count / max(channels, 1), channels])
     let geometry = try ImageGeometry(
       node.spec.name, line, line, Window2D(kernel: [1, 1]), at: place)
     var kernel = DepthwiseConv2DKernel(
       geometry: geometry, multiplier: 1, inputZeroPoint: from.zeroPoint,
-      outputStage: OutputStage(to, clamp, rounding: used), layer: layer, input: buffer(x),
-      output: buffer(node.result))
+      outputStage: OutputStage(to, clamp, rounding: used), layer: layer, isWide: isWide,
+      input: buffer(x), output: buffer(node.result))
     kernel.scratchBuffer = addScratch(kernel.scratchBytes, alignment: 1)
     emit(kernel, macs: shape.count)
     return true
@@ -121,8 +124,10 @@ extension LoweringContext {
   ) throws(Diagnostic) {
     let shape = type(of: node.result).shape
     guard shape.count > 0 else { throw problem(node, "empty", "the result has no elements") }
-    var a = try quantizedOperand(node, 0, shared)
-    var b = try quantizedOperand(node, 1, shared)
+    let result = try quantization(node, node.result)
+    var a = try quantizedOperand(node, 0, shared, bits: result.bits)
+    var b = try quantizedOperand(node, 1, shared, bits: result.bits)
+    if result.bits == 16 { try requireZeroPoints(node, a.quantization, b.quantization, result) }
     let isSwapped = a.shape.count != shape.count && b.shape.count == shape.count
     if isSwapped { swap(&a, &b) }
     if a.shape.count != shape.count { a = try spread(node, a, to: shape) }
@@ -139,13 +144,19 @@ extension LoweringContext {
     emit(kernel)
   }
 
-  private mutating func quantizedOperand(_ node: Node, _ index: Int, _ shared: Quantization?)
-    throws(Diagnostic) -> QuantizedOperand
-  {
+  private func requireZeroPoints(_ node: Node, _ all: Quantization...) throws(Diagnostic) {
+    guard all.allSatisfy({ $0.zeroPoint == 0 }) else {
+      throw problem(node, "bits", "kernels of 16 bits take zero points of 0")
+    }
+  }
+
+  private mutating func quantizedOperand(
+    _ node: Node, _ index: Int, _ shared: Quantization?, bits: Int
+  ) throws(Diagnostic) -> QuantizedOperand {
     let id = try operand(node, index)
     guard let values = try reals(node, id) else {
       let x = try activation(node, index)
-      let own = try quantization(node, x, bits: 8)
+      let own = try quantization(node, x, bits: bits)
       let source = try conformed(node, x, to: shared ?? own)
       return QuantizedOperand(
         source: .buffer(source), shape: type(of: x).shape, quantization: shared ?? own)
@@ -154,25 +165,28 @@ extension LoweringContext {
     if let shared {
       quantization = shared
     } else {
-      quantization = try quantizationCovering(node, values)
+      quantization = try quantizationCovering(node, values, bits: bits)
     }
-    let integers = values.map { Int8(quantization.quantize($0)) }
+    let integers = values.map { quantization.quantize($0) }
     let constant = addConstant(
-      ProgramConstant(name: graph[id].name, role: .weights, integers))
+      bits == 16
+        ? ProgramConstant(name: graph[id].name, role: .weights, integers.map { Int16($0) })
+        : ProgramConstant(name: graph[id].name, role: .weights, integers.map { Int8($0) }))
     return QuantizedOperand(
       source: .constant(constant), shape: type(of: id).shape, quantization: quantization)
   }
 
-  /// The finest quantization of 8 bits that holds values and 0.
-  private func quantizationCovering(_ node: Node, _ values: [Double]) throws(Diagnostic)
-    -> Quantization
-  {
+  /// The finest quantization of 8 bits that holds values and 0, or of 16 bits with 0 in the middle.
+  private func quantizationCovering(
+    _ node: Node, _ values: [Double], bits: Int
+  ) throws(Diagnostic) -> Quantization {
     let low = values.reduce(0, Swift.min)
     let high = values.reduce(0, Swift.max)
     guard (high - low).isFinite else {
       throw problem(node, "constant", "a constant operand ranges from \(low) to \(high)")
     }
-    guard high > low else { return Quantization(bits: 8, scales: [1], zeroPoint: 0) }
+    guard high > low else { return Quantization(bits: bits, scales: [1], zeroPoint: 0) }
+    if bits == 16 { return Quantization(bits: 16, scales: [max(-low, high) / 32767]) }
     let scale = (high - low) / 255
     return Quantization(
       bits: 8, scales: [scale], zeroPoint: Int((-128 - low / scale).rounded()))
@@ -182,11 +196,13 @@ extension LoweringContext {
   private mutating func spread(_ node: Node, _ x: QuantizedOperand, to shape: Shape)
     throws(Diagnostic) -> QuantizedOperand
   {
-    let type = TensorType(.int8, shape, quantization: x.quantization)
+    let isWide = x.quantization.bits == 16
+    let type = TensorType(isWide ? .int16 : .int8, shape, quantization: x.quantization)
     let target = addTemporary(type, name: "\(node.name) operand")
     try copyBox(
       node, shape.dimensions, from: broadcastBox(x.shape, to: shape),
-      to: StridedBox(offset: 0, strides: shape.strides), elementBytes: 1, x: x.source, y: target)
+      to: StridedBox(offset: 0, strides: shape.strides), elementBytes: isWide ? 2 : 1,
+      x: x.source, y: target)
     return QuantizedOperand(source: .buffer(target), shape: shape, quantization: x.quantization)
   }
 }

@@ -14,6 +14,23 @@ struct LayerOperands {
   let output: Quantization
   let macs: Int
 
+  /// Whether x is int16.
+  var isWide: Bool { xType.element == .int16 }
+
+  /// Checks that x and the result have one width, and zero points of 0 where that is 16 bits.
+  ///
+  /// - Throws: `lower.<id>.activation`.
+  func checkOneWidth(_ id: String, at place: SourcePlace) throws(Diagnostic) {
+    guard xType.element == resultType.element,
+      !isWide || input.zeroPoint == 0 && output.zeroPoint == 0
+    else {
+      throw Diagnostic(
+        id: "lower.\(id).activation",
+        "x is \(xType) and the result \(resultType); kernels take both as int8, or both as int16 with "
+          + "zero points of 0", at: place)
+    }
+  }
+
   /// Reads a node with operands x, weights and bias, or x alone.
   ///
   /// - Parameters:

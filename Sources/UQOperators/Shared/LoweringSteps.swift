@@ -89,14 +89,24 @@ extension LoweringContext {
     return scale
   }
 
-  /// Computes `function` of an int8 activation by a table of 256 exactly rounded results.
+  /// Computes `function` of an activation by a table of 256 exactly rounded results or, of 16 bits, by one
+  /// of 513 points.
   ///
   /// - Throws: `lower.<operator>.bits`.
   mutating func lookUp(
     _ node: Node, _ x: ValueID, _ function: (Double) -> Double
   ) throws(Diagnostic) {
-    let from = try quantization(node, x, bits: 8)
-    let to = try quantization(node, node.result, bits: 8)
+    let from = try quantization(node, x)
+    let to = try quantization(node, node.result, bits: from.bits)
+    if from.bits == 16 {
+      let points = (0...512).map { Int16(to.quantize(function(from.dequantize(128 * $0 - 32768)))) }
+      let table = addConstant(
+        ProgramConstant(name: "\(node.name) table", role: .table, points))
+      return emit(
+        LookupKernel(
+          isWide: true, table: table, count: type(of: x).shape.count, x: buffer(x),
+          y: buffer(node.result)))
+    }
     let table = addConstant(
       ProgramConstant(
         name: "\(node.name) table", role: .table, lookupTable(from: from, to: to, function)))
@@ -110,16 +120,14 @@ extension LoweringContext {
   /// - Throws: `lower.<operator>.bits`, `lower.<operator>.scale`.
   mutating func rescale(
     _ node: Node, _ x: BufferID, _ from: Quantization, to: Quantization, count: Int,
-    into y: BufferID
+    into y: BufferID, _ clamp: Clamp = .none
   ) throws(Diagnostic) {
     let scale = try scale(node, from.scale / to.scale)
-    guard
-      let kernel = RescaleKernel(
+    emit(
+      RescaleKernel(
         readsWide: from.bits == 16, writesWide: to.bits == 16, count: count,
-        zeroPoint: from.zeroPoint, scale: scale, output: OutputStage(to, rounding: scale.rounding),
-        x: x, y: y)
-    else { throw problem(node, "bits", "no kernel brings 16 bits from one scale to another") }
-    emit(kernel)
+        zeroPoint: from.zeroPoint, scale: scale,
+        output: OutputStage(to, clamp, rounding: scale.rounding), x: x, y: y))
   }
 
   /// The buffer of an activation in the quantization `to`: its own, or a rescaled copy.

@@ -30,4 +30,8 @@ void uq_rescale_s16_s8(const uq_rescale_params *params, const int16_t *x,
 void uq_rescale_s8_s16(const uq_rescale_params *params, const int8_t *x,
                        int16_t *y);
 
+/* From int16 to int16; y may be x. */
+void uq_rescale_s16(const uq_rescale_params *params, const int16_t *x,
+                    int16_t *y);
+
 #endif

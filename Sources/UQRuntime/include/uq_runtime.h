@@ -14,9 +14,15 @@
  *   convolution      uq_conv2d_s8*.c uq_conv2d_patch.c uq_matmul_s8*.c
  *                    uq_requantize.c
  *   depthwise        uq_depthwise_conv2d_s8*.c uq_requantize.c
+ *   binary           uq_binary_conv2d.c uq_requantize.c
  *   fully connected  uq_fully_connected_s8*.c uq_matmul_s8*.c uq_requantize.c
  *   to int16         uq_fully_connected_s8_s16*.c uq_requantize.c
- *   pool2d, elementwise, rescale, prelu, reduce
+ *   group-wise       uq_conv2d_groupwise_s8*.c uq_conv2d_patch.c or
+ *                    uq_fully_connected_groupwise_s8*.c, with
+ *                    uq_matmul_groupwise_s8*.c uq_requantize.c
+ *   int16            uq_conv2d_s16*.c uq_conv2d_patch.c,
+ *                    uq_depthwise_conv2d_s16*.c; uq_requantize.c
+ *   pool2d, elementwise, rescale, prelu, reduce, pool2d_s16, elementwise_s16
  *                    uq_<family>.c uq_requantize.c
  *   lut, softmax, move
  *                    uq_<family>.c
@@ -25,14 +31,19 @@
  */
 #define UQ_RUNTIME_ABI 1
 
+#include "uq_binary_conv2d.h"
 #include "uq_conv2d.h"
+#include "uq_conv2d_s16.h"
 #include "uq_depthwise_conv2d.h"
 #include "uq_elementwise.h"
+#include "uq_elementwise_s16.h"
 #include "uq_fully_connected.h"
+#include "uq_groupwise.h"
 #include "uq_lut.h"
 #include "uq_matmul.h"
 #include "uq_move.h"
 #include "uq_pool2d.h"
+#include "uq_pool2d_s16.h"
 #include "uq_prelu.h"
 #include "uq_reduce.h"
 #include "uq_requantize.h"

@@ -170,7 +170,7 @@ final class ComparisonRun {
     entry.layers = compiled.layerReports(ratios, instructions: measured?.callInstructions ?? [])
     LayerRanges.fill(&entry.layers, from: compiled.quantized.graph)
     guard task.settings.collectsDetails else { return }
-    let sensitivity = try LayerSensitivity(
+    let sensitivity = try RoundingEffects(
       graph: model.optimized, dequantized: compiled.quantized.dequantized,
       threads: task.options.threads
     ).rounded(probes)
@@ -254,6 +254,6 @@ extension CompiledModel {
       packed += Double(constant.bytes.count * 8)
       count += Double(constant.bytes.count * 8) / Double(constant.bits)
     }
-    return count > 0 ? (packed / count * 1000).rounded() / 1000 : Double(options.bits)
+    return count > 0 ? (packed / count * 1000).rounded() / 1000 : 8
   }
 }

@@ -56,11 +56,7 @@ public struct DebugTask: Sendable {
         at: SourcePlace(file: exportFolder))
     }
     var options = self.options
-    if let recipe {
-      options.bits = recipe.bits
-      options.method = recipe.method
-      options.rounding = recipe.rounding
-    }
+    if let recipe { options = recipe.options(threads: options.threads) }
     let (compiled, _) = try CompiledModel.make(
       model, calibrationPath: calibrationPath, options: options)
     let set = try SampleSet(
@@ -70,7 +66,7 @@ public struct DebugTask: Sendable {
       throw Diagnostic(id: "debug.samples.none", "no sample could be used")
     }
     var report = try measure(model, compiled, samples)
-    report.bits = "\(options.bits)"
+    report.bits = options.width.name
     if let exportFolder {
       report.export = exportFolder
       try trace(Export(folder: exportFolder), compiled, samples, &report)
@@ -84,7 +80,7 @@ public struct DebugTask: Sendable {
     let prepared = try FloatEngine().prepare(model.optimized)
     let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: prepared)
       .ratios(samples)
-    let sensitivity = LayerSensitivity(
+    let sensitivity = RoundingEffects(
       graph: model.optimized, dequantized: compiled.quantized.dequantized, threads: options.threads)
     let alone = try sensitivity.rounded(samples)
     let spared = try sensitivity.spared(samples)

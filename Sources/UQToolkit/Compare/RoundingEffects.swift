@@ -7,7 +7,7 @@ import UQSupport
 /// Measures how much each layer's rounded weights disturb the network's outputs.
 ///
 /// All ratios are `10 · log10(Σ y² / Σ (ŷ − y)²)` decibels over all outputs, `y` being the float network's.
-struct LayerSensitivity {
+struct RoundingEffects {
   let graph: Graph
   let dequantized: Graph
   let threads: Int
@@ -119,7 +119,7 @@ struct LayerSensitivity {
       guard let slot = node.weightSlot, let other = others[node.name], other.weightSlot == slot,
         let own = graph.constant(node.operands[slot]),
         let theirs = dequantized.constant(other.operands[slot]), own.type == theirs.type,
-        own.element == .float32, LayerSensitivity.isRounding(theirs, of: own)
+        own.element == .float32, RoundingEffects.isRounding(theirs, of: own)
       else { return nil }
       return Exchange(
         name: node.name, node: position, slot: slot, original: own, rounded: theirs)

@@ -1,0 +1,207 @@
+import UQGraph
+import UQNumerics
+import UQOperators
+import UQSupport
+
+/// Integers, scales and the bias of a rounded layer.
+struct RoundedLayer: Sendable {
+  /// The weights.
+  var weights: QuantizedWeights
+  /// The float bias that goes with them, `[O]`; `nil` keeps the layer's own.
+  var bias: Tensor?
+}
+
+/// Rounds the weights of a network layer by layer so that each layer reproduces its float outputs from the
+/// inputs that the quantized layers before it really give.
+///
+/// For every layer, in order: moments of the quantized inputs and the float outputs over the samples; target
+/// weights `V = (H + λI)⁻¹ (C + λW)`; integers and a scale for each output channel (``LatticeRounding``);
+/// and the bias that makes the means equal, `b + E[y] − Ŵ·E[x̂]`. `λ` is 3 % of the mean variance: of
+/// .003, .01, .03 and .1 it had the lowest divergence on the networks of `Benchmarks/` together.
+struct DataAwareRounding: Sendable {
+  /// The float graph.
+  let graph: Graph
+  /// Runs graphs and multiplies matrices.
+  let evaluator: any GraphEvaluator
+  /// Samples to look at.
+  let samples: [[Tensor]]
+  /// Quantization of every activation.
+  let activations: [ValueID: Quantization]
+  /// Threads; results do not depend on them.
+  let threads: Int
+
+  private static let damping = 0.03
+  /// Multiply-accumulates that the moments of one layer may cost.
+  private static let work = 12_000_000_000
+  /// Bytes of activations that are held at once.
+  private static let memory = 512 << 20
+  /// Longest patch whose covariance is formed; layers beyond keep plain rounding.
+  private static let longestPatch = 4096
+
+  /// What rounding a layer needs of the data, whatever the width.
+  struct Measured: Sendable {
+    fileprivate var layer: WeightedLayer
+    fileprivate var layout: PatchLayout
+    /// Float weights, `[groups, channels, depth]`.
+    fileprivate var weights: [Float]
+    fileprivate var moments: [LayerMoments]
+    fileprivate var lattices: [LatticeRounding]
+    /// Target weights of each group, `[depth, channels]`.
+    fileprivate var targets: [[Double]]
+  }
+
+  /// Measures a layer's inputs and outputs; `quantized` has dequantized weights and corrected biases in the
+  /// layers before.
+  ///
+  /// - Returns: `nil` for operators whose weights are no matrix, patches beyond 4,096 elements, and inputs
+  ///   whose covariance is not finite.
+  /// - Complexity: `rows · depth²` for the moments, `depth³` for the factor.
+  func measure(_ layer: WeightedLayer, after quantized: Graph) throws -> Measured? {
+    let node = graph.nodes[layer.position]
+    guard let input = node.operands[0], let weights = graph.constant(node.operands[layer.slot]),
+      let layout = PatchLayout(
+        node.op, input: graph.type(of: input).shape, weights: weights.shape),
+      layout.depth <= Self.longestPatch, layout.rows > 0
+    else { return nil }
+    let arranged = layout.arrange(weights)
+    let sums = try moments(layer.position, input, arranged, layout, quantized)
+    let groups = try parallelMap(count: layout.groups, threads: threads, context: { () }) {
+      _, group -> (LayerMoments, LatticeRounding, [Double])? in
+      let moments = sums.moments(ofGroup: group)
+      let weights = Array(
+        arranged[
+          group * layout.channels * layout.depth..<(group + 1) * layout.channels * layout.depth])
+      return DataAwareRounding.target(moments, weights, layout).map { (moments, $0.0, $0.1) }
+    }
+    let found = groups.compactMap { $0 }
+    guard found.count == layout.groups else { return nil }
+    return Measured(
+      layer: layer, layout: layout, weights: arranged, moments: found.map(\.0),
+      lattices: found.map(\.1), targets: found.map(\.2))
+  }
+
+  /// Rounds a measured layer; `nil` where the corrected bias is not finite.
+  ///
+  /// - Complexity: O(channels · starts · depth²).
+  func round(_ measured: Measured, bits: Int, powerOfTwo: Bool) throws -> RoundedLayer? {
+    let layout = measured.layout
+    let template = Quantization(bits: bits, scales: [1])
+    let count = layout.groups * layout.channels
+    let solutions = try parallelMap(count: count, threads: threads, context: { () }) {
+      _, index -> LatticeRounding.Solution in
+      let (group, channel) = (index / layout.channels, index % layout.channels)
+      let target = (0..<layout.depth).map {
+        measured.targets[group][$0 * layout.channels + channel]
+      }
+      return measured.lattices[group].round(
+        target,
+        grid: LatticeRounding.Grid(
+          lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
+          isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
+          floor: measured.layer.floors[layout.outputChannel(group: group, channel: channel)]))
+    }
+    return assemble(solutions, measured, bits: bits)
+  }
+
+  private func assemble(
+    _ solutions: [LatticeRounding.Solution], _ measured: Measured, bits: Int
+  ) -> RoundedLayer? {
+    let layout = measured.layout
+    let node = graph.nodes[measured.layer.position]
+    guard let shape = graph.constant(node.operands[measured.layer.slot])?.shape else { return nil }
+    var integers = Tensor(zeros: .int8, shape)
+    var real = Tensor(zeros: .float32, shape)
+    let own = measured.layer.bias
+    var scales = [Double](repeating: 1, count: solutions.count)
+    var bias = [Float](repeating: 0, count: solutions.count)
+    integers.withMutableElements(Int8.self) { integers in
+      real.withMutableElements(Float.self) { real in
+        for (index, solution) in solutions.enumerated() {
+          let (group, channel) = (index / layout.channels, index % layout.channels)
+          let o = layout.outputChannel(group: group, channel: channel)
+          let moments = measured.moments[group]
+          var response = 0.0
+          for (k, q) in solution.integers.enumerated() {
+            let position = layout.weightIndex(group: group, channel: channel, element: k)
+            let value = solution.scale * Double(q)
+            integers[position] = q
+            real[position] = Float(value)
+            response += value * moments.inputMean[k]
+          }
+          scales[o] = solution.scale
+          bias[o] = Float(Double(own?[o] ?? 0) + moments.outputMean[channel] - response)
+        }
+      }
+    }
+    guard bias.allSatisfy(\.isFinite), scales.allSatisfy(\.isFinite) else { return nil }
+    return RoundedLayer(
+      weights: QuantizedWeights(
+        integers: integers,
+        quantization: Quantization(bits: bits, scales: scales, axis: measured.layer.axis),
+        dequantized: real), bias: Tensor(bias, [bias.count]))
+  }
+
+  /// The damped covariance, factored, and the target weights `[depth, channels]`.
+  private static func target(
+    _ moments: LayerMoments, _ weights: [Float], _ layout: PatchLayout
+  ) -> (LatticeRounding, [Double])? {
+    let (depth, channels) = (layout.depth, layout.channels)
+    var matrix = SymmetricMatrix(size: depth, elements: moments.covariance)
+    var trace = 0.0
+    for i in 0..<depth { trace += max(0, matrix.elements[i * depth + i]) }
+    let lambda = trace > 0 ? trace / Double(depth) * damping : 1
+    guard lambda.isFinite else { return nil }
+    for i in 0..<depth { matrix.elements[i * depth + i] += lambda }
+    guard let lattice = LatticeRounding(matrix) else { return nil }
+    var right = moments.cross
+    for k in 0..<depth {
+      for o in 0..<channels { right[k * channels + o] += lambda * Double(weights[o * depth + k]) }
+    }
+    let target = lattice.solve(right, columns: channels)
+    return target.allSatisfy(\.isFinite) ? (lattice, target) : nil
+  }
+
+  private func moments(
+    _ position: Int, _ input: ValueID, _ weights: [Float], _ layout: PatchLayout,
+    _ quantized: Graph
+  ) throws -> MomentSums {
+    let elements = graph.type(of: input).shape.count
+    let count = max(1, min(samples.count, Self.memory / max(1, 8 * elements)))
+    let used = Array(samples.prefix(count))
+    let x = try values(of: input, in: graph, before: position, used, quantizing: [:])
+    let rounded = try values(
+      of: input, in: quantized, before: position, used, quantizing: activations)
+    let perRow = layout.groups * layout.depth * (layout.depth + 2 * layout.channels)
+    let affordable = max(1024, Self.work / max(1, perRow))
+    let step = max(1, (count * layout.rows + affordable - 1) / affordable)
+    let state = layout.groups * layout.depth * (layout.depth + layout.channels)
+    let parts = max(1, min(count, 16, (128 << 20) / (8 * max(1, state))))
+    let sums = try parallelMap(count: parts, threads: threads, context: { () }) { _, part in
+      var sums = MomentSums(layout)
+      try sums.add(
+        part * count / parts..<(part + 1) * count / parts, x, rounded, weights: weights,
+        step: step, evaluator)
+      return sums
+    }
+    var total = sums[0]
+    for other in sums.dropFirst() { total.merge(other) }
+    return total
+  }
+
+  /// The elements of a value for each sample.
+  private func values(
+    of id: ValueID, in graph: Graph, before position: Int, _ samples: [[Tensor]],
+    quantizing: [ValueID: Quantization]
+  ) throws -> [[Float]] {
+    var prefix = graph
+    prefix.nodes.removeSubrange(position...)
+    prefix.outputs = [id]
+    prefix.outputNames = [graph[id].name]
+    let prepared = try evaluator.prepare(prefix)
+    return try prepared.run(samples, threads: threads, initial: { _ in [Float]() }) {
+      state, value, elements in
+      if let quantization = quantizing[value] { quantization.simulate(on: elements) }
+      if value == id { state = Array(elements) }
+    }
+  }
+}

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define UQ_WEIGHT_BITS 8
+#include "uq_conv2d_s16_body.h"

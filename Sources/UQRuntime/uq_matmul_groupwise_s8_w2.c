@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define UQ_WEIGHT_BITS 2
+#include "uq_matmul_groupwise_body.h"

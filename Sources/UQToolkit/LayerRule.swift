@@ -1,0 +1,141 @@
+import UQGraph
+import UQNumerics
+import UQSupport
+
+/// A width for the layers of a name or pattern.
+public struct LayerRule: Hashable, Sendable {
+  /// Name of a layer, or a pattern with `*` (any text) and `?` (any character); `@first` and `@last` are the
+  /// first and last layer with weights.
+  public var pattern: String
+  /// Bits of the weights.
+  public var bits: Int
+  /// Where the rule stands.
+  public var place: SourcePlace
+  /// Whether a pattern may match nothing.
+  public var isOptional: Bool
+
+  /// Creates a rule.
+  public init(
+    _ pattern: String, bits: Int, place: SourcePlace = SourcePlace(), isOptional: Bool = false
+  ) {
+    self.pattern = pattern
+    self.bits = bits
+    self.place = place
+    self.isOptional = isOptional
+  }
+
+  /// The rule that `PATTERN:BITS` says.
+  ///
+  /// - Throws: `layer.rule.malformed`.
+  public init(flag: String) throws(Diagnostic) {
+    guard let colon = flag.lastIndex(of: ":"), colon != flag.startIndex,
+      let bits = Int(flag[flag.index(after: colon)...]), [8, 4, 3, 2, 1].contains(bits)
+    else {
+      throw Diagnostic(
+        id: "layer.rule.malformed",
+        "--layer '\(flag)' is not NAME:BITS with 8, 4, 3, 2 or 1 bits, such as 'conv1:8'")
+    }
+    self.init(String(flag[..<colon]), bits: bits)
+  }
+
+  private var isPattern: Bool { pattern.contains("*") || pattern.contains("?") }
+
+  /// The layers that the rule is about.
+  private func matches(among names: [String]) -> [String] {
+    if names.contains(pattern) { return [pattern] }
+    switch pattern {
+    case "@first": return Array(names.prefix(1))
+    case "@last": return Array(names.suffix(1))
+    default: return isPattern ? names.filter { Self.match(Array(pattern), Array($0)) } : []
+    }
+  }
+
+  /// The width of each layer that some rule is about; of several rules the last counts.
+  ///
+  /// - Throws: `layer.name.unknown`, with the names that are close, for every rule without a layer.
+  public static func resolve(_ rules: [LayerRule], names: [String]) throws(Diagnostics)
+    -> [String: Int]
+  {
+    var result: [String: Int] = [:]
+    var problems: [Diagnostic] = []
+    for rule in rules {
+      let found = rule.matches(among: names)
+      for name in found { result[name] = rule.bits }
+      if found.isEmpty, !(rule.isOptional && rule.isPattern) {
+        let close = closest(to: rule.pattern, among: names)
+        problems.append(
+          Diagnostic(
+            id: "layer.name.unknown",
+            "no layer with weights is called '\(rule.pattern)'; close are \(close.joined(separator: ", "))",
+            at: rule.place))
+      }
+    }
+    if !problems.isEmpty { throw Diagnostics(problems) }
+    return result
+  }
+
+  /// Whether a pattern with `*` and `?` covers a text.
+  ///
+  /// - Complexity: O(pattern · text).
+  static func match(_ pattern: [Character], _ text: [Character]) -> Bool {
+    var (p, t) = (0, 0)
+    var star: (pattern: Int, text: Int)?
+    while t < text.count {
+      if p < pattern.count, pattern[p] == "*" {
+        star = (p, t)
+        p += 1
+      } else if p < pattern.count, pattern[p] == "?" || pattern[p] == text[t] {
+        p += 1
+        t += 1
+      } else if let last = star {
+        star = (last.pattern, last.text + 1)
+        p = last.pattern + 1
+        t = last.text + 1
+      } else {
+        return false
+      }
+    }
+    return pattern[p...].allSatisfy { $0 == "*" }
+  }
+
+  /// Up to five names by distance of edits, those that contain the text first.
+  static func closest(to text: String, among names: [String]) -> [String] {
+    let wanted = Array(text.lowercased().prefix(64))
+    let ranked = names.prefix(2000).enumerated().map { index, name in
+      let other = Array(name.lowercased().prefix(64))
+      let contains = name.lowercased().contains(text.lowercased())
+      return (contains ? 0 : editDistance(wanted, other), index, name)
+    }
+    return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(5).map(\.2)
+  }
+
+  private static func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let above = row[j + 1]
+        row[j + 1] = x == y ? diagonal : min(diagonal, above, row[j]) + 1
+        diagonal = above
+      }
+    }
+    return row[b.count]
+  }
+}
+
+extension Graph {
+  /// Names of the nodes with float weights that the quantizer rounds, in order, and the operand they are.
+  var weightedLayers: [(position: Int, name: String, slot: Int, axis: Int)] {
+    nodes.enumerated().compactMap { position, node in
+      for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
+        if case .weight(let axis) = operand.role,
+          constant(node.operands[slot])?.element == .float32
+        {
+          return (position, node.name, slot, axis)
+        }
+      }
+      return nil
+    }
+  }
+}

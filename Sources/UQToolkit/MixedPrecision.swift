@@ -1,0 +1,177 @@
+import UQAllocation
+import UQCalibration
+import UQEngine
+import UQGraph
+import UQKernels
+import UQNumerics
+import UQQuantizer
+import UQSupport
+
+/// Why each layer of a network of mixed widths got its bits.
+public struct WidthChoices: Sendable {
+  /// A layer's choice.
+  public struct Layer: Sendable {
+    /// Name of the layer.
+    public var name: String
+    /// Chosen bits.
+    public var bits: Int
+    /// Loss that the choice costs by itself.
+    public var loss: Double
+    /// Bytes of weights.
+    public var weightBytes: Int
+    /// Bytes of weights fewer than at the most bits.
+    public var savedBytes: Int
+
+    /// Loss for each kilobyte saved; `nil` where nothing was saved.
+    public var exchangeRate: Double? {
+      savedBytes > 0 ? loss * 1024 / Double(savedBytes) : nil
+    }
+  }
+
+  /// The layers in order.
+  public var layers: [Layer]
+  /// Sum of the layers' losses.
+  public var loss: Double
+  /// Share by which the sum may be above the least possible.
+  public var gap: Double
+  /// Bytes of all weights.
+  public var weightBytes: Int
+  /// Bytes of flash as foreseen.
+  public var flashBytes: Int
+}
+
+/// Chooses a width for each layer.
+struct MixedPrecision {
+  let graph: Graph
+  let calibration: CalibrationSummary
+  let options: CompileOptions
+  let quantizer: Quantizer
+
+  /// Widths that are tried.
+  private static let widths = [8, 4, 3, 2]
+
+  /// The choices within a budget; layers in `fixed` keep their width.
+  ///
+  /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
+  func choose(
+    _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
+    work: Int = 60_000_000_000
+  ) throws -> WidthChoices {
+    let open = widths.filter { options.target?.weightBits.contains($0) ?? true }
+    guard let widest = open.first else {
+      throw Diagnostic(
+        id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
+    }
+    if budget.instructions != nil, options.target?.instructions == nil {
+      throw Target.instructionsUnknown(options.target)
+    }
+    var costs: [Int: ProgramCost] = [:]
+    for bits in Set(open + fixed.values + [budget.bytesOf ?? 4]) { costs[bits] = try cost(bits) }
+    let names = graph.weightedLayers.map(\.name)
+    let losses = try widthLosses(
+      quantizer, widths: open, of: Set(names).subtracting(fixed.keys), work: work)
+    let layers = names.map { name in
+      let widths = fixed[name].map { [$0] } ?? open
+      return LayerChoices(
+        name: name,
+        options: widths.compactMap { bits in
+          costs[bits].map { option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0) }
+        })
+    }
+    guard let base = costs[widest] else { return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0) }
+    let weighted = Set(names)
+    let others = base.program.calls.filter { !weighted.contains($0.layer) }
+    let anyway = others.reduce(into: Set<String>()) { $0.formUnion(base.code($1)) }
+    let table = options.target?.code?.functions.mapValues(\.bytes) ?? [:]
+    let allocator = try Allocator(
+      layers, code: KernelCode(table.filter { !anyway.contains($0.key) }),
+      fixed: Budget(
+        flash: others.reduce(base.modelCodeBytes) { $0 + base.constantBytes($1) }
+          + anyway.reduce(0) { $0 + (table[$1] ?? 0) },
+        instructions: others.reduce(0) { $0 + base.instructions($1) }))
+    let found = try allocator.solve(try limits(budget, costs))
+    return WidthChoices(
+      layers: zip(layers, found.options).map { layer, option in
+        WidthChoices.Layer(
+          name: layer.name, bits: option.bits, loss: option.loss, weightBytes: option.weightBytes,
+          savedBytes: (layer.options.map(\.weightBytes).max() ?? 0) - option.weightBytes)
+      }, loss: found.loss, gap: found.gap, weightBytes: found.weightBytes,
+      flashBytes: found.flashBytes)
+  }
+
+  /// The choices for one width that small layers may exceed.
+  ///
+  /// Below 4 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
+  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together.
+  ///
+  /// - Returns: `nil` where all layers keep the width.
+  /// - Throws: as ``choose(_:fixed:among:work:)``.
+  func choose(nominal bits: Int, fixed: [String: Int]) throws -> WidthChoices? {
+    let counts = graph.weightedLayers.map { layer in
+      graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0
+    }
+    let total = counts.reduce(0, +)
+    var settled = fixed
+    for (layer, count) in zip(graph.weightedLayers, counts)
+    where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = bits }
+    guard bits < 4, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
+    let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
+    var uniform = fixed
+    for name in free { uniform[name] = bits }
+    let bytes = try choose(MixedBudget(weightBytes: .max), fixed: uniform, among: [bits])
+      .weightBytes
+    return try choose(
+      MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
+      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
+  }
+
+  private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {
+    var bytes = budget.weightBytes
+    func limit(_ other: Int) { bytes = min(bytes ?? other, other) }
+    if let average = budget.averageBits {
+      let weights = graph.weightedLayers.reduce(0) { sum, layer in
+        sum + (graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0)
+      }
+      limit(Int(Double(weights) * average / 8))
+    }
+    let isOpen =
+      bytes == nil && budget.flash == nil && budget.instructions == nil
+    if let width = budget.bytesOf ?? (isOpen ? 4 : nil), let uniform = costs[width] {
+      limit(uniform.program.weightBytes)
+    }
+    return Budget(flash: budget.flash, instructions: budget.instructions, weightBytes: bytes)
+  }
+
+  /// Sizes do not depend on how weights are rounded: the network with all layers at one width, rounded
+  /// plainly.
+  private func cost(_ bits: Int) throws -> ProgramCost {
+    var summary = calibration
+    summary.samples = []
+    let quantized = try Quantizer(
+      graph, calibration: summary,
+      options: QuantizationOptions(
+        weightBits: bits, activationBits: options.activationBits, method: .minmax,
+        powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
+        threads: options.threads),
+      evaluator: FloatEngine()
+    ).quantize()
+    return ProgramCost(
+      program: try CompiledModel.lower(quantized.graph, rounding: options.rounding),
+      target: options.target)
+  }
+
+  private func option(_ name: String, _ bits: Int, _ cost: ProgramCost, _ loss: Double?)
+    -> LayerOption
+  {
+    let calls = cost.program.calls.filter { $0.layer == name }
+    let weights = Set(calls.flatMap(\.kernel.constants)).reduce(0) { sum, id in
+      let constant = cost.program[id]
+      return sum + (constant.role == .weights ? constant.bytes.count : 0)
+    }
+    return LayerOption(
+      bits: bits, loss: loss ?? .nan, weightBytes: weights,
+      flashBytes: calls.reduce(0) { $0 + cost.constantBytes($1) },
+      instructions: calls.reduce(0) { $0 + cost.instructions($1) },
+      code: calls.reduce(into: Set<String>()) { $0.formUnion(cost.code($1)) })
+  }
+}

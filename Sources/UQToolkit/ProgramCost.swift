@@ -1,0 +1,64 @@
+import UQKernels
+
+/// What a program takes on a target, from the target's measured tables.
+struct ProgramCost {
+  let program: KernelProgram
+  let target: Target?
+
+  /// Bytes of a constant array as the compiler places it.
+  private static let alignment = 4
+
+  /// Bytes of flash of a call's own: its constants and parameters.
+  func constantBytes(_ call: KernelCall) -> Int {
+    let constants = call.kernel.constants.reduce(0) { $0 + Self.padded(program[$1].bytes.count) }
+    return constants + Self.parameterBytes(call.kernel)
+  }
+
+  /// Functions of the runtime that a call brings in.
+  func code(_ call: KernelCall) -> Set<String> {
+    target?.code?.closure(of: call.kernel.symbol) ?? []
+  }
+
+  /// Instructions of a call; 0 where the target's table does not have the kernel.
+  func instructions(_ call: KernelCall) -> Int {
+    guard let kernel = target?.instructions?.kernels[call.kernel.symbol] else { return 0 }
+    let output = call.kernel.writes.reduce(0) { $0 + program[$1].byteCount }
+    return Int((kernel.mac * Double(call.macs) + kernel.output * Double(output)).rounded())
+  }
+
+  /// Bytes of the function that makes the calls.
+  var modelCodeBytes: Int {
+    guard let code = target?.code else { return 0 }
+    let arguments = program.calls.reduce(0) { $0 + $1.kernel.arguments.count }
+    return code.base + code.call * program.calls.count + code.argument * arguments
+  }
+
+  /// Bytes of flash of the whole: constants, parameters and, where the target's is known, code.
+  var flashBytes: Int {
+    guard let table = target?.code else {
+      return program.constants.reduce(0) { $0 + $1.bytes.count }
+    }
+    let constants = program.constants.reduce(0) { $0 + Self.padded($1.bytes.count) }
+    let parameters = program.calls.reduce(0) { $0 + Self.parameterBytes($1.kernel) }
+    let functions = program.calls.reduce(into: Set<String>()) { $0.formUnion(code($1)) }
+    return constants + parameters + modelCodeBytes
+      + functions.reduce(0) { $0 + (table.functions[$1]?.bytes ?? 0) }
+  }
+
+  /// Instructions of one inference; `nil` where the target's table is missing.
+  var instructions: Int? {
+    target?.instructions == nil ? nil : program.calls.reduce(0) { $0 + instructions($1) }
+  }
+
+  private static func padded(_ bytes: Int) -> Int {
+    (bytes + alignment - 1) / alignment * alignment
+  }
+
+  /// All fields are of 32 bits.
+  private static func parameterBytes(_ kernel: any Kernel) -> Int {
+    kernel.arguments.reduce(0) { sum, argument in
+      guard case .structure(_, let fields) = argument else { return sum }
+      return sum + 4 * fields.reduce(0) { $0 + $1.values.count }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import UQSupport
+
+extension WidthChoices {
+  /// The manifest's `allocation`.
+  var json: JSONValue {
+    [
+      "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
+      "flash_bytes": .integer(flashBytes),
+      "layers": .array(
+        layers.map { layer in
+          [
+            "name": .string(layer.name), "bits": .integer(layer.bits), "loss": .number(layer.loss),
+            "weight_bytes": .integer(layer.weightBytes), "saved_bytes": .integer(layer.savedBytes),
+            "loss_per_kib": layer.exchangeRate.map { .number($0) } ?? .null,
+          ]
+        }),
+    ]
+  }
+
+  /// A line for each layer: what it got, what that costs, what it saves.
+  public var table: String {
+    let rows =
+      [["layer", "bits", "bytes", "saved", "loss", "loss/KiB"]]
+      + layers.map { layer in
+        [
+          layer.name, "\(layer.bits)", "\(layer.weightBytes)", "\(layer.savedBytes)",
+          Self.short(layer.loss), layer.exchangeRate.map(Self.short) ?? "",
+        ]
+      }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let lines = rows.map { row in
+      "  "
+        + zip(row, widths).enumerated().map { index, cell in
+          let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+          return index == 0 ? cell.0 + padding : padding + cell.0
+        }.joined(separator: "  ")
+    }
+    let bound = gap > 0 ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
+    return lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
+  }
+
+  /// Three significant digits.
+  private static func short(_ value: Double) -> String {
+    guard value > 0 else { return "0" }
+    var scale = 1.0
+    while value * scale < 100, scale < 1e12 { scale *= 10 }
+    return "\((value * scale).rounded() / scale)"
+  }
+}
