@@ -31,7 +31,8 @@ struct EmbedFiles: BuildToolPlugin {
   }
 
   private func command(
-    _ name: String, _ folders: [String], _ wanted: Set<String>, _ root: URL, _ context: PluginContext
+    _ name: String, _ folders: [String], _ wanted: Set<String>, _ root: URL,
+    _ context: PluginContext
   ) throws -> Command {
     let files = folders.flatMap {
       (try? FileManager.default.contentsOfDirectory(

@@ -11,7 +11,7 @@ public enum Metric: String, Sendable, Hashable {
 }
 
 /// One layer of a variant.
-public struct LayerReport: Sendable, Hashable {
+public struct LayerReport: Sendable, Hashable, Codable {
   /// Name of the node.
   public var name: String
   /// Operator of the node.
@@ -34,7 +34,7 @@ public struct LayerReport: Sendable, Hashable {
 }
 
 /// One variant of a model and how it did.
-public struct VariantReport: Sendable {
+public struct VariantReport: Sendable, Codable {
   /// `float`, `8`, `4`, the path of an export...
   public var name: String
   /// Bits of the weights; 32 for float.

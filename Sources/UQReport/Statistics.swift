@@ -1,7 +1,7 @@
 import Foundation
 
 /// An interval that covers the true value with 95 % confidence.
-public struct ConfidenceInterval: Hashable, Sendable {
+public struct ConfidenceInterval: Hashable, Sendable, Codable {
   /// Lower end.
   public var low: Double
   /// Upper end.

@@ -28,6 +28,8 @@ public struct CompareTask: Sendable {
   public var limit: Int?
   /// How variants are quantized.
   public var options: CompileOptions
+  /// Points of mixed widths to add, evenly between the weight bytes of 2 and of 8 bits.
+  public var frontierPoints = 0
   /// Whether no progress is shown.
   public var isQuiet: Bool
 
@@ -65,7 +67,7 @@ public struct CompareTask: Sendable {
     let samples = try SampleSet(
       data, model: model, preprocessing: workspace.configuration.preprocess, limit: limit)
     var calibration: Calibration?
-    if variants.contains(where: { $0 != "float" }) {
+    if frontierPoints > 0 || variants.contains(where: { $0 != "float" }) {
       calibration = try makeCalibration(model)
     }
     let float = try FloatEngine().prepare(model.optimized)
@@ -112,6 +114,9 @@ public struct CompareTask: Sendable {
       judge.fill(&entries[index], variant: index + 1)
     }
     let used = predictions.count { $0 != nil }
+    if frontierPoints > 0, let calibration {
+      entries += try FrontierTask(compare: self, points: frontierPoints).run(model, calibration)
+    }
     let report = ComparisonReport(
       model: URL(fileURLWithPath: model.path).lastPathComponent, samples: used, metric: metric,
       variants: entries)

@@ -63,12 +63,7 @@ public struct CompiledModel: Sendable {
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
     layerBits = try LayerRule.resolve(options.layers, names: names)
-    let quantizer = try Quantizer(
-      graph, calibration: calibration.summary,
-      options: QuantizationOptions(
-        activationBits: options.activationBits, method: options.method,
-        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: FloatEngine())
+    let quantizer = try Self.quantizer(graph, calibration, options)
     switch options.width {
     case .uniform(let bits):
       for name in names where layerBits[name] == nil { layerBits[name] = bits }
@@ -87,13 +82,27 @@ public struct CompiledModel: Sendable {
     self.options = options
   }
 
+  /// The quantizer of a graph; its choice of activation ranges serves all widths.
+  static func quantizer(_ graph: Graph, _ calibration: Calibration, _ options: CompileOptions)
+    throws
+    -> Quantizer
+  {
+    try Quantizer(
+      graph, calibration: calibration.summary,
+      options: QuantizationOptions(
+        activationBits: options.activationBits, method: options.method,
+        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
+      evaluator: FloatEngine())
+  }
+
   /// Bits of a weight on average, over all layers that were quantized; `nil` where there is none.
   public var averageBits: Double? {
     var (bits, weights) = (0, 0)
     for node in quantized.graph.nodes {
       guard let width = layerBits[node.name] else { continue }
       for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
-        guard case .weight = operand.role, let constant = quantized.graph.constant(node.operands[slot])
+        guard case .weight = operand.role,
+          let constant = quantized.graph.constant(node.operands[slot])
         else { continue }
         bits += width * constant.count
         weights += constant.count

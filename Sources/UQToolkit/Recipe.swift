@@ -165,7 +165,9 @@ private struct RecipeReader {
       }
     }
     if wantsMixed == true, !hasMixed { recipe.width = .mixed(MixedBudget()) }
-    if wantsMixed == false, hasMixed { invalid(node, "'bits' of one width and 'mixed' exclude each other") }
+    if wantsMixed == false, hasMixed {
+      invalid(node, "'bits' of one width and 'mixed' exclude each other")
+    }
     if wantsMixed == nil, !hasMixed { invalid(node, "neither 'bits' nor 'mixed' is given") }
     return recipe
   }
@@ -217,7 +219,8 @@ private struct RecipeReader {
         result.averageBits = bits
       case "weightBytes", "flash", "instructions":
         guard let bytes else {
-          invalid(value, "'\(key.string ?? "")' is a number above 0, such as 65536, \"64K\", \"1M\"")
+          invalid(
+            value, "'\(key.string ?? "")' is a number above 0, such as 65536, \"64K\", \"1M\"")
           continue
         }
         switch key.string {

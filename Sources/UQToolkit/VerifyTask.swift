@@ -126,7 +126,8 @@ struct ExportRecipe {
   /// How to make the program again.
   func options(threads: Int) -> CompileOptions {
     CompileOptions(
-      bits: bits, layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) },
+      bits: bits,
+      layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) },
       activationBits: activationBits, method: method, rounding: rounding, threads: threads)
   }
 

@@ -35,7 +35,9 @@ extension WidthChoices {
           return index == 0 ? cell.0 + padding : padding + cell.0
         }.joined(separator: "  ")
     }
-    let bound = gap > 1e-6 ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
+    let bound =
+      gap > 1e-6
+      ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
     return lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
   }
 

@@ -26,7 +26,9 @@ public enum WidthRequest: Hashable, Sendable {
       self = .mixed(MixedBudget())
       return
     }
-    guard text.hasPrefix("mixed:"), let bytes = ByteSize.parse(text.dropFirst(6)) else { return nil }
+    guard text.hasPrefix("mixed:"), let bytes = ByteSize.parse(text.dropFirst(6)) else {
+      return nil
+    }
     self = .mixed(MixedBudget(weightBytes: bytes))
   }
 }

@@ -27,10 +27,17 @@ struct CompareCommand: DiagnosedCommand {
   @Option(help: "Calibrate with this folder of samples first.", completion: .directory)
   var calibrationData: String?
 
-  @Option(help: ArgumentHelp(
+  @Option(
+    help: ArgumentHelp(
       "What to compare: float, 8, 4, 3, 2, 1, mixed (bytes of 4 bits), mixed:40K, recipes, folders of exports; separated by commas."
     ))
   var variants = "float,8,4"
+
+  @Option(
+    help:
+      "Add so many networks of mixed widths, evenly between 2 and 8 bits; what is finished is kept beside the calibration."
+  )
+  var frontier: Int?
 
   @Option(help: "Use at most so many samples.")
   var samples: Int?
@@ -52,18 +59,22 @@ struct CompareCommand: DiagnosedCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads takes 1 to 1024, not \(threads)")
     }
+    if let frontier, !(2...100).contains(frontier) {
+      throw ValidationError("--frontier takes 2 to 100, not \(frontier)")
+    }
     if variants.split(separator: ",").isEmpty { throw ValidationError("--variants names none") }
   }
 
   func perform() throws {
     let workspace = try model.workspace()
-    let task = CompareTask(
+    var task = CompareTask(
       workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
       calibrationData: calibrationData, variants: variants.split(separator: ",").map(String.init),
       limit: samples,
       options: try quantization.options(
         bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
       isQuiet: quiet)
+    task.frontierPoints = frontier ?? 0
     let (report, warnings) = try task.run()
     if !quiet { for warning in warnings { writeError(warning.description) } }
     if let csv { try AtomicFile.write(Data(report.csv.utf8), to: csv) }

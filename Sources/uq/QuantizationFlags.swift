@@ -9,7 +9,8 @@ extension Rounding: ExpressibleByArgument {}
 /// Options that say how a network is quantized.
 struct QuantizationFlags: ParsableArguments {
   @Option(
-    help: "How activation ranges are chosen: minmax, percentile, mse, entropy or auto (default: auto).")
+    help:
+      "How activation ranges are chosen: minmax, percentile, mse, entropy or auto (default: auto).")
   var method: RangeMethod?
 
   @Option(
