@@ -149,7 +149,12 @@ let package = Package(
       [
         "UQQuantizer", "UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
       ]),
-    tests("UQReportTests", ["UQReport", "UQSupport"]),
+    tests(
+      "UQReportTests",
+      [
+        "UQReport", "UQToolkit", "UQBoards", "UQCalibration", "UQQuantizer", "UQKernels",
+        "UQSamples", "UQNumerics", "UQSupport",
+      ], resources: [.copy("Golden")]),
     tests("UQRuntimeTests", ["UQRuntime", "UQSupport"]),
     tests(
       "UQSamplesTests", ["UQSamples", "CMedia", "UQNumerics", "UQSupport", "Yams"],

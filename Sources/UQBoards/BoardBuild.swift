@@ -7,6 +7,8 @@ public struct BoardBuild: ExportBuild {
   public let name: String
   /// What the export takes in flash and RAM.
   public let footprint: Footprint
+  /// Its flash by kind of file.
+  public let flashParts: FlashParts
   /// The board.
   public let board: Board
 
@@ -64,6 +66,7 @@ public struct BoardBuild: ExportBuild {
       to: program, of: export)
     footprint = try Footprint(
       map: "\(program).map", objects: objects, arenaBytes: export.arenaBytes)
+    flashParts = try FlashParts(map: "\(program).map", objects: objects, of: export)
 
     let symbols = try ProcessRunner.run(
       try board.tool("nm").locate(), ["-S", program], in: "/", timeLimit: 60)

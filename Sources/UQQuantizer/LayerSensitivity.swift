@@ -13,8 +13,6 @@ public struct LayerSensitivity: Sendable {
 }
 
 extension Quantizer {
-  /// Multiply-accumulates that one call may spend on measuring losses.
-  private static let sensitivityWork = 60_000_000_000
   /// Samples that losses are measured on, at most.
   private static let sensitivitySamples = 200
 
@@ -28,16 +26,17 @@ extension Quantizer {
   /// - Parameters:
   ///   - widths: bits to try.
   ///   - names: layers to measure; `nil` measures all.
+  ///   - work: multiply-accumulates that may be spent on running the network.
   /// - Returns: the layers in graph order; empty where the calibration keeps no samples.
   /// - Complexity: layers × widths runs over at most 200 samples.
-  public func sensitivities(widths: [Int], of names: Set<String>? = nil) throws
-    -> [LayerSensitivity]
-  {
+  public func sensitivities(
+    widths: [Int], of names: Set<String>? = nil, work: Int = 60_000_000_000
+  ) throws -> [LayerSensitivity] {
     guard error != nil else { return [] }
     let measured = layers.filter { names?.contains($0.name) ?? true }
     let runs = max(1, measured.count * widths.count)
     let count = max(
-      16, min(Self.sensitivitySamples, Self.sensitivityWork / max(1, graph.macs * runs)))
+      16, min(Self.sensitivitySamples, work / max(1, graph.macs * runs)))
     let probes = Array(samples.prefix(count))
     let prepared = try evaluator.prepare(graph)
     let meter = try OutputError(

@@ -1,15 +1,10 @@
 import Foundation
-import Synchronization
 import UQBoards
 import UQCalibration
 import UQEngine
-import UQGraph
-import UQKernels
-import UQNumerics
 import UQQuantizer
 import UQReport
 import UQSamples
-import UQSimulator
 import UQSupport
 
 /// `uq compare`: variants of a model on the same samples.
@@ -49,13 +44,8 @@ public struct CompareTask: Sendable {
     self.isQuiet = isQuiet
   }
 
-  /// What a variant computed for one sample.
-  struct Prediction: Sendable {
-    /// Index of the largest output.
-    var best: Int
-    /// The last output.
-    var score: Double
-  }
+  /// What to do beside judging.
+  public var settings = CompareSettings()
 
   /// Makes the variants, runs them all on every sample and judges them.
   ///
@@ -70,57 +60,34 @@ public struct CompareTask: Sendable {
     if frontierPoints > 0 || variants.contains(where: { $0 != "float" }) {
       calibration = try makeCalibration(model)
     }
-    let float = try FloatEngine().prepare(model.optimized)
+    let run = try ComparisonRun(self, model, samples, calibration)
     var entries: [VariantReport] = []
-    var compiled: [CompiledModel?] = []
-    var exports: [Int: Export] = [:]
-    for (position, name) in variants.enumerated() {
-      var entry = VariantReport(name: name, bits: 32)
-      var made: CompiledModel?
-      if name == "float" {
-        entry.macs = model.optimized.macs
-        entry.weightBytes = 4 * model.optimized.parameters
-      } else {
-        do {
-          let result: CompiledModel
+    for name in variants {
+      try entries.append(
+        run.variant(name) {
           if FileManager.default.fileExists(atPath: "\(name)/manifest.json") {
             let recipe = try ExportRecipe(folder: name)
-            result = try recompile(recipe, at: name, model, calibration)
-            exports[position] = try Export(folder: name)
-          } else {
-            result = try compile(name, model, calibration)
+            return (
+              try recompile(recipe, at: name, model, calibration), try Export(folder: name)
+            )
           }
-          entry.bits = result.averageBits ?? entry.bits
-          try describe(result, model, float, samples, &entry)
-          made = result
-        } catch {
-          entry.problem = diagnostics(of: error).map(\.description).joined(separator: "; ")
-        }
-      }
-      entries.append(entry)
-      compiled.append(made)
+          return (try compile(name, model, calibration), nil)
+        })
     }
-    var predictions = try predict(float, samples, compiled)
-    for (position, export) in exports {
-      guard let made = compiled[position] else { continue }
-      do { try run(export, made, samples, into: &predictions, column: position + 1) } catch {
-        entries[position].problem = diagnostics(of: error).map(\.description)
-          .joined(separator: "; ")
-      }
-    }
-    let metric = chooseMetric(samples)
-    let judge = Judge(metric: metric, labels: samples.labels, predictions: predictions)
-    for index in entries.indices where entries[index].problem == nil {
-      judge.fill(&entries[index], variant: index + 1)
-    }
-    let used = predictions.count { $0 != nil }
     if frontierPoints > 0, let calibration {
-      entries += try FrontierTask(compare: self, points: frontierPoints).run(model, calibration)
+      for point in try frontier(model, calibration) {
+        try entries.append(
+          run.variant(point.name) {
+            var options = self.options
+            options.width = .uniform(8)
+            options.layers = point.rules
+            return (
+              try CompiledModel(model.optimized, calibration: calibration, options: options), nil
+            )
+          })
+      }
     }
-    let report = ComparisonReport(
-      model: URL(fileURLWithPath: model.path).lastPathComponent, samples: used, metric: metric,
-      variants: entries)
-    return (report, samples.warnings)
+    return try run.finish(entries)
   }
 
   private func makeCalibration(_ model: LoadedModel) throws -> Calibration {
@@ -176,129 +143,5 @@ public struct CompareTask: Sendable {
     return try CompiledModel(
       model.optimized, calibration: calibration,
       options: recipe.options(threads: options.threads))
-  }
-
-  /// Replaces a variant's predictions by those of its compiled C.
-  private func run(
-    _ export: Export, _ compiled: CompiledModel, _ samples: SampleSet,
-    into predictions: inout [[Prediction]?], column: Int
-  ) throws {
-    let runner = QuantizedRunner(compiled)
-    var inputs: [[UInt8]] = []
-    var rows: [Int] = []
-    for index in predictions.indices where predictions[index] != nil {
-      guard let tensors = try samples.tensors(index) else { continue }
-      inputs.append(try runner.inputBytes(of: tensors))
-      rows.append(index)
-    }
-    let outputs = try HostBuild(export, flags: ["-O2"]).run(inputs).outputs
-    guard let port = compiled.program.outputs.first else { return }
-    for (row, bytes) in zip(rows, outputs) {
-      let first = Array(bytes.prefix(port.type.byteCount))
-      guard
-        let tensor = first.withUnsafeBytes({
-          Tensor(port.type.element, port.type.shape, copying: $0)
-        })
-      else { continue }
-      predictions[row]?[column] = CompareTask.prediction([port.dequantize(tensor)])
-    }
-  }
-
-  /// Samples that the quality of layers is measured on.
-  private static let qualitySamples = 16
-
-  private func describe(
-    _ compiled: CompiledModel, _ model: LoadedModel, _ float: any PreparedGraph,
-    _ samples: SampleSet, _ entry: inout VariantReport
-  ) throws {
-    let count = min(Self.qualitySamples, samples.count)
-    let probes = try (0..<count).compactMap { try samples.tensors($0 * samples.count / count) }
-    let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: float)
-      .ratios(probes)
-    entry.macs = compiled.program.macs
-    entry.weightBytes = compiled.program.weightBytes
-    entry.flashBytes = compiled.program.constants.reduce(0) { $0 + $1.bytes.count }
-    entry.ramBytes = compiled.plan.byteCount
-    entry.layers = compiled.layerReports(ratios)
-  }
-
-  private func predict(
-    _ float: any PreparedGraph, _ samples: SampleSet, _ compiled: [CompiledModel?]
-  ) throws -> [[Prediction]?] {
-    let progress = Progress("comparing", total: samples.count, unit: "samples", silent: isQuiet)
-    let result = try parallelMap(
-      count: samples.count, threads: options.threads,
-      context: { try compiled.map { try $0.map { try Simulator($0.program, $0.plan) } } }
-    ) { simulators, index -> [Prediction]? in
-      defer { progress.advance() }
-      guard let tensors = try samples.tensors(index) else { return nil }
-      let reference = try float.outputs(of: tensors)
-      let float = CompareTask.prediction(reference)
-      return try [float]
-        + simulators.map { try $0.map { CompareTask.prediction(try $0.predict(tensors)) } ?? float }
-    }
-    progress.finish()
-    return result
-  }
-
-  static func prediction(_ outputs: [Tensor]) -> Prediction {
-    let values = outputs.first?.floats ?? []
-    var best = 0
-    for (index, value) in values.enumerated() where value > values[best] { best = index }
-    return Prediction(best: best, score: Double(values.last ?? 0))
-  }
-
-  private func chooseMetric(_ samples: SampleSet) -> Metric {
-    guard samples.labels != nil else { return .agreement }
-    return samples.folder.dataset?.metric.flatMap(Metric.init(rawValue:)) ?? .top1
-  }
-}
-
-/// Judges predictions by a metric.
-private struct Judge {
-  let metric: Metric
-  let labels: [Int]?
-  /// For each sample the float model's prediction, then the variants'; `nil` where it was left out.
-  let predictions: [[CompareTask.Prediction]?]
-
-  func fill(_ entry: inout VariantReport, variant: Int) {
-    var correct = 0
-    var same = 0
-    var total = 0
-    var onlyFloat = 0
-    var onlyVariant = 0
-    var scores: [Double] = []
-    var positive: [Bool] = []
-    for (index, row) in predictions.enumerated() {
-      guard let row else { continue }
-      total += 1
-      if row[variant].best == row[0].best { same += 1 }
-      guard let label = labels?[index] else { continue }
-      let hit = row[variant].best == label
-      let floatHit = row[0].best == label
-      if hit { correct += 1 }
-      if floatHit, !hit { onlyFloat += 1 }
-      if hit, !floatHit { onlyVariant += 1 }
-      scores.append(row[variant].score)
-      positive.append(label == 1)
-    }
-    guard total > 0 else { return }
-    entry.agreement = Double(same) / Double(total)
-    switch metric {
-    case .top1:
-      entry.accuracy = Double(correct) / Double(total)
-      entry.confidence = .wilson(successes: correct, of: total)
-      if entry.name != "float" {
-        entry.pValue = mcNemar(onlyFirst: onlyFloat, onlySecond: onlyVariant)
-      }
-    case .auc:
-      let area = areaUnderCurve(scores: scores, positive: positive)
-      entry.accuracy = area
-      entry.confidence = .area(
-        area, positives: positive.count { $0 }, negatives: positive.count { !$0 })
-    case .agreement:
-      entry.accuracy = entry.agreement
-      entry.confidence = .wilson(successes: same, of: total)
-    }
   }
 }

@@ -66,6 +66,10 @@ public struct CompiledModel: Sendable {
     let quantizer = try Self.quantizer(graph, calibration, options)
     switch options.width {
     case .uniform(let bits):
+      let promoted = try MixedPrecision(
+        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
+      ).choose(nominal: bits, fixed: layerBits)
+      for layer in promoted?.layers ?? [] { layerBits[layer.name] = layer.bits }
       for name in names where layerBits[name] == nil { layerBits[name] = bits }
     case .mixed(let budget):
       let found = try MixedPrecision(

@@ -63,15 +63,24 @@ struct MixedPrecision {
   let options: CompileOptions
   let quantizer: Quantizer
 
+  /// Widths that are tried.
+  static let widths = [8, 4, 3, 2]
+  /// Multiply-accumulates that measuring losses may take.
+  static let sensitivityWork = 60_000_000_000
+
   /// The choices within a budget; layers in `fixed` keep their width.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
-  func choose(_ budget: MixedBudget, fixed: [String: Int]) throws -> WidthChoices {
+  func choose(
+    _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
+    work: Int = sensitivityWork
+  ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
     }
+    let open = open(widths)
     let costs = try costs(open + fixed.values + [budget.bytesOf ?? 4])
-    let allocator = try allocator(costs, fixed: fixed)
+    let allocator = try allocator(costs, open, fixed: fixed, work: work)
     return WidthChoices(try allocator.solve(limits(budget, costs)), of: allocator)
   }
 
@@ -79,7 +88,9 @@ struct MixedPrecision {
   ///
   /// - Throws: as ``choose(_:fixed:)``.
   func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
-    let allocator = try allocator(costs(open + fixed.values), fixed: fixed)
+    let open = open(Self.widths)
+    let allocator = try allocator(
+      costs(open + fixed.values), open, fixed: fixed, work: Self.sensitivityWork)
     let sizes = [false, true].map { largest in
       allocator.options.reduce(0) { sum, options in
         sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
@@ -91,9 +102,9 @@ struct MixedPrecision {
     }
   }
 
-  /// Widths that are tried.
-  private var open: [Int] {
-    [8, 4, 3, 2].filter { options.target?.weightBits.contains($0) ?? true }
+  /// Those of `widths` that the target opens.
+  private func open(_ widths: [Int]) -> [Int] {
+    widths.filter { options.target?.weightBits.contains($0) ?? true }
   }
 
   private func costs(_ widths: [Int]) throws -> [Int: ProgramCost] {
@@ -102,14 +113,16 @@ struct MixedPrecision {
     return result
   }
 
-  private func allocator(_ costs: [Int: ProgramCost], fixed: [String: Int]) throws -> Allocator {
+  private func allocator(
+    _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int], work: Int
+  ) throws -> Allocator {
     guard let widest = open.first, let base = costs[widest] else {
       throw Diagnostic(
         id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
     }
     let names = graph.weightedLayers.map(\.name)
     let losses = try widthLosses(
-      quantizer, widths: open, of: Set(names).subtracting(fixed.keys))
+      quantizer, widths: open, of: Set(names).subtracting(fixed.keys), work: work)
     let layers = names.map { name in
       LayerChoices(
         name: name,
@@ -129,6 +142,32 @@ struct MixedPrecision {
         flash: others.reduce(base.modelCodeBytes) { $0 + base.constantBytes($1) }
           + anyway.reduce(0) { $0 + (table[$1] ?? 0) },
         instructions: others.reduce(0) { $0 + base.instructions($1) }))
+  }
+
+  /// The choices for one width that small layers may exceed.
+  ///
+  /// Below 4 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
+  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together.
+  ///
+  /// - Returns: `nil` where all layers keep the width.
+  /// - Throws: as ``choose(_:fixed:among:work:)``.
+  func choose(nominal bits: Int, fixed: [String: Int]) throws -> WidthChoices? {
+    let counts = graph.weightedLayers.map { layer in
+      graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0
+    }
+    let total = counts.reduce(0, +)
+    var settled = fixed
+    for (layer, count) in zip(graph.weightedLayers, counts)
+    where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = bits }
+    guard bits < 4, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
+    let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
+    var uniform = fixed
+    for name in free { uniform[name] = bits }
+    let bytes = try choose(MixedBudget(weightBytes: .max), fixed: uniform, among: [bits])
+      .weightBytes
+    return try choose(
+      MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
+      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {

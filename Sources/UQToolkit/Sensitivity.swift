@@ -5,11 +5,12 @@ import UQSupport
 /// count as 0.
 ///
 /// - Throws: `mixed.samples.missing`, and what measuring throws.
-func widthLosses(_ quantizer: Quantizer, widths: [Int], of names: Set<String>) throws
-  -> [String: [Int: Double]]
-{
+func widthLosses(
+  _ quantizer: Quantizer, widths: [Int], of names: Set<String>, work: Int
+) throws -> [String: [Int: Double]] {
   guard !names.isEmpty else { return [:] }
-  let measured = try quantizer.sensitivities(widths: widths.filter { $0 < 8 }, of: names)
+  let measured = try quantizer.sensitivities(
+    widths: widths.filter { $0 < 8 }, of: names, work: work)
   guard !measured.isEmpty else {
     throw Diagnostic(
       id: "mixed.samples.missing",

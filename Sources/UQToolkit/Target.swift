@@ -47,8 +47,8 @@ public struct Target: Hashable, Sendable {
       throw malformed("is not a description of a target: \(Self.reason(error))")
     }
     let known = Set(WeightPacking.widths)
-    guard !read.weight_bits.isEmpty, read.weight_bits.allSatisfy(known.contains) else {
-      throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weight_bits)")
+    guard !read.weightBits.isEmpty, read.weightBits.allSatisfy(known.contains) else {
+      throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weightBits)")
     }
     let sizes =
       (read.code?.functions.values.map(\.bytes) ?? [])
@@ -59,7 +59,7 @@ public struct Target: Hashable, Sendable {
     else { throw malformed("sizes or costs are negative or out of all measure") }
     name = read.name
     summary = read.summary
-    weightBits = read.weight_bits
+    weightBits = read.weightBits
     code = read.code
     instructions = read.instructions
   }
@@ -109,11 +109,11 @@ public struct TargetCode: Hashable, Sendable, Codable {
   public var compiler: String
   /// Every function of the runtime.
   public var functions: [String: Function]
-  /// Bytes of the model's own function: what every model takes,
+  /// Bytes of the model's own function that every model takes.
   public var base: Int
-  /// and what comes for each kernel call,
+  /// Bytes of it for each kernel call.
   public var call: Int
-  /// and for each of its arguments.
+  /// Bytes of it for each argument of a call.
   public var argument: Int
 
   /// The functions that a kernel brings in.
@@ -148,7 +148,12 @@ public struct TargetInstructions: Hashable, Sendable, Codable {
 private struct TargetDescription: Codable {
   var name: String
   var summary: String
-  var weight_bits: [Int]
+  var weightBits: [Int]
   var code: TargetCode?
   var instructions: TargetInstructions?
+
+  private enum CodingKeys: String, CodingKey {
+    case name, summary, code, instructions
+    case weightBits = "weight_bits"
+  }
 }

@@ -11,7 +11,8 @@ struct CompareCommand: DiagnosedCommand {
     discussion: """
       EXAMPLES
         uq compare --data eval/
-        uq compare --data eval/ --variants float,8,4,2 --json report.json
+        uq compare --data eval/ --variants float,8,4,2 --html report.html --json report.json
+        uq compare --data eval/ --baseline report.json --tolerance 0.5
         uq compare --data eval/ --calibration-data samples/
       """)
 
@@ -35,7 +36,7 @@ struct CompareCommand: DiagnosedCommand {
 
   @Option(
     help:
-      "Add so many networks of mixed widths, evenly between 2 and 8 bits; what is finished is kept beside the calibration."
+      "Add so many networks of mixed widths, evenly between the bytes of 2 and of 8 bits."
   )
   var frontier: Int?
 
@@ -47,6 +48,33 @@ struct CompareCommand: DiagnosedCommand {
 
   @Option(help: "Write the report as comma-separated values.", completion: .file())
   var csv: String?
+
+  @Option(help: "Write the report as one HTML file that needs no network.", completion: .file())
+  var html: String?
+
+  @Option(help: "Write the report as Markdown.", completion: .file())
+  var markdown: String?
+
+  @Option(
+    help: "Compile for this chip and measure (default: that of uq.yaml, else cortex-m4).")
+  var target: String?
+
+  @Option(help: "Count instructions on the emulated chip: auto (small networks), always or never.")
+  var instructions = CompareSettings.Counting.auto
+
+  @Option(help: "Judge by a command that reads $UQ_OUTPUTS and $UQ_LABELS and prints a number.")
+  var metricCommand: String?
+
+  @Option(
+    help: "Show what changed since this report; exit with 1 past a tolerance.",
+    completion: .file(extensions: ["json"]))
+  var baseline: String?
+
+  @Option(help: "Points of accuracy that may be lost against the baseline.")
+  var tolerance = 1.0
+
+  @Option(help: "Percent of flash or RAM that may be gained against the baseline.")
+  var sizeTolerance = 5.0
 
   @Flag(name: .shortAndLong, help: "Show no progress and no text.")
   var quiet = false
@@ -62,6 +90,12 @@ struct CompareCommand: DiagnosedCommand {
     if let frontier, !(2...100).contains(frontier) {
       throw ValidationError("--frontier takes 2 to 100, not \(frontier)")
     }
+    if !(0...100).contains(tolerance) {
+      throw ValidationError("--tolerance takes 0 to 100 points, not \(tolerance)")
+    }
+    if !(0...1000).contains(sizeTolerance) {
+      throw ValidationError("--size-tolerance takes 0 to 1000 percent, not \(sizeTolerance)")
+    }
     if variants.split(separator: ",").isEmpty { throw ValidationError("--variants names none") }
   }
 
@@ -75,22 +109,49 @@ struct CompareCommand: DiagnosedCommand {
         bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
       isQuiet: quiet)
     task.frontierPoints = frontier ?? 0
+    task.settings = try settings(workspace)
     let (report, warnings) = try task.run()
     if !quiet { for warning in warnings { writeError(warning.description) } }
-    if let csv { try AtomicFile.write(Data(report.csv.utf8), to: csv) }
-    if let json, json != "-" { try AtomicFile.write(Data(report.json.pretty.utf8), to: json) }
+    // Read before anything is written: the new report may replace it.
+    let comparison = try baseline.map {
+      try BaselineComparison(
+        report, path: $0, tolerance: tolerance, sizeTolerance: sizeTolerance)
+    }
+    try write(report)
     if json == "-" {
       print(report.json.pretty, terminator: "")
     } else if !quiet {
       print(report.table)
+      if let comparison, let baseline { print("\nagainst \(baseline):\n\(comparison.text)") }
     }
-    if report.variants.contains(where: { $0.problem != nil }) {
-      throw Diagnostics(
-        report.variants.compactMap { variant in
-          variant.problem.map {
-            Diagnostic(id: "compare.variant.failed", "variant \(variant.name): \($0)")
-          }
-        })
+    let failures = report.variants.compactMap { variant in
+      variant.problem.map {
+        Diagnostic(id: "compare.variant.failed", "variant \(variant.name): \($0)")
+      }
     }
+    let problems = failures + (comparison?.regressions ?? [])
+    if !problems.isEmpty { throw Diagnostics(problems) }
+  }
+
+  private func settings(_ workspace: Workspace) throws -> CompareSettings {
+    var settings = CompareSettings()
+    let name = try Target.named(target ?? workspace.configuration.target ?? "generic").name
+    settings.board = CompareSettings.board(for: name)
+    settings.counting = instructions
+    settings.metricCommand = metricCommand
+    settings.commandLine = CompareSettings.commandLine(CommandLine.arguments)
+    let outputs = [json, html, markdown, csv].compactMap(\.self).filter { $0 != "-" }
+    settings.cachePath = outputs.first.map { "\($0).uqcompare" }
+    settings.collectsDetails = json != nil || html != nil
+    return settings
+  }
+
+  private func write(_ report: ComparisonReport) throws {
+    if let csv { try AtomicFile.write(Data(report.csv.utf8), to: csv) }
+    if let markdown { try AtomicFile.write(Data(report.markdown.utf8), to: markdown) }
+    if let html { try AtomicFile.write(Data(report.html.utf8), to: html) }
+    if let json, json != "-" { try AtomicFile.write(Data(report.json.pretty.utf8), to: json) }
   }
 }
+
+extension CompareSettings.Counting: ExpressibleByArgument {}

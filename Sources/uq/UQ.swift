@@ -19,6 +19,7 @@ struct UQ: ParsableCommand {
       InitCommand.self, InspectCommand.self, ConvertCommand.self, RunCommand.self,
       CalibrateCommand.self,
       ExportCommand.self, CompareCommand.self, VerifyCommand.self, BenchCommand.self,
+      DebugCommand.self,
       ConformanceCommand.self,
     ])
 }

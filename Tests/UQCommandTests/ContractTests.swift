@@ -38,7 +38,8 @@ import UQSupport
   }
 
   @Test(arguments: [
-    "init", "inspect", "run", "calibrate", "export", "compare", "verify", "bench", "conformance",
+    "init", "inspect", "run", "calibrate", "export", "compare", "verify", "bench", "debug",
+    "conformance",
   ])
   func helpHasExamples(_ command: String) throws {
     let result = try Folder(model: false).uq(command, "--help")

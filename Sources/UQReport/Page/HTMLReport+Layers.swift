@@ -1,0 +1,226 @@
+extension HTMLReport {
+  /// Variants with the same layers as the first one, whose layers can stand side by side.
+  private var layered: [VariantReport] {
+    guard let first = report.integers.first(where: { !$0.layers.isEmpty }) else { return [] }
+    return report.integers.filter { $0.layers.map(\.name) == first.layers.map(\.name) }
+  }
+
+  /// Bits of each layer, with how sensitive it is.
+  var layerSection: Section? {
+    guard let first = layered.first else { return nil }
+    let weighted = first.layers.indices.filter { index in
+      layered.contains { $0.layers[index].bits != nil }
+    }
+    guard !weighted.isEmpty else { return nil }
+    let rows = weighted.map { index -> [Markup] in
+      let layer = first.layers[index]
+      return [foreign(layer.name), .text(layer.operatorName), datum(layer.macs)]
+        + layered.flatMap { variant -> [Markup] in
+          let own = variant.layers[index]
+          return [
+            own.bits.map { bits in
+              tag("span", ["class": "bits b\(bits)"], datum(bits))
+            } ?? "", datum(own.weightBytes),
+            own.sensitivity.map { datum($0, tenths($0)) } ?? "",
+          ]
+        }
+    }
+    let header: [Markup] =
+      ["layer", "operator", "MACs"]
+      + layered.flatMap { variant -> [Markup] in
+        [
+          tag("span", [:], foreign(variant.label), ": bits"), "bytes",
+          tag("span", [:], "sensitivity, dB"),
+        ]
+      }
+    var content: [Markup] = [
+      tag(
+        "p", [:],
+        .text(
+          "Sensitivity: signal to noise of the network's outputs where the weights of this layer alone are "
+            + "rounded. A low number is a layer that needs its bits."))
+    ]
+    let series = layered.map { variant in
+      ProfileChart.Series(
+        label: variant.label, color: colors[variant.name] ?? 0,
+        values: weighted.map { variant.layers[$0].sensitivity })
+    }.filter { $0.values.contains { $0 != nil } }
+    let bits = table("Bits and sensitivity of each layer", header: header, rows: rows)
+    if series.isEmpty {
+      content.append(bits)
+    } else {
+      let chart = ProfileChart(
+        rows: weighted.map { first.layers[$0].name }, series: series, isConnected: false,
+        unit: "dB, more is better")
+      content.append(heat(weighted, first))
+      content.append(
+        plot(
+          "sensitivity-plot", title: "Sensitivity of each layer",
+          description: extremes(series, weighted.map { first.layers[$0].name }), table: bits,
+          draw: chart.drawing))
+    }
+    return Section(anchor: "layers", title: "Bits and sensitivity of layers", content: content)
+  }
+
+  /// Bits of each layer (rows) in each variant (columns) as coloured cells.
+  private func heat(_ indices: [Int], _ first: VariantReport) -> Markup {
+    let header: [Markup] = ["layer"] + layered.map { foreign($0.label) }
+    let rows = indices.map { index in
+      [foreign(first.layers[index].name)]
+        + layered.map { variant -> Markup in
+          guard let bits = variant.layers[index].bits else { return "" }
+          return tag("span", ["class": "bits b\(bits)"], datum(bits))
+        }
+    }
+    return table("Bits of each layer", header: header, rows: rows, style: "heat")
+  }
+
+  private func extremes(_ series: [ProfileChart.Series], _ names: [String]) -> String {
+    series.map { item in
+      let known = item.values.enumerated().compactMap { index, value in value.map { (index, $0) } }
+      guard let least = known.min(by: { $0.1 < $1.1 }) else { return item.label }
+      return "\(item.label): lowest \(tenths(least.1)) dB at \(names[least.0])"
+    }.joined(separator: "; ") + "."
+  }
+
+  /// How the error grows from layer to layer.
+  var errorSection: Section? {
+    guard let first = layered.first else { return nil }
+    let known = first.layers.indices.filter { index in
+      layered.contains { $0.layers[index].sqnr != nil }
+    }
+    guard known.count > 1 else { return nil }
+    let names = known.map { first.layers[$0].name }
+    let series = layered.map { variant in
+      ProfileChart.Series(
+        label: variant.label, color: colors[variant.name] ?? 0,
+        values: known.map { variant.layers[$0].sqnr })
+    }
+    let rows = known.map { index -> [Markup] in
+      [foreign(first.layers[index].name), .text(first.layers[index].operatorName)]
+        + layered.map { variant in
+          variant.layers[index].sqnr.map { datum($0, tenths($0)) } ?? ""
+        }
+    }
+    return Section(
+      anchor: "error", title: "Error growth through the network",
+      content: [
+        tag(
+          "p", [:],
+          .text(
+            "Signal to quantization noise behind each layer, with everything before it quantized too, in the "
+              + "device's arithmetic. The network's input is at the top. Six decibels are a bit; where the "
+              + "line falls, the error is made.")),
+        plot(
+          "error-plot", title: "Signal to noise behind each layer",
+          description: extremes(series, names),
+          table: table(
+            "Signal to noise behind each layer, dB",
+            header: ["layer", "operator"] + layered.map { foreign($0.label) }, rows: rows),
+          draw: ProfileChart(
+            rows: names, series: series, isConnected: true, unit: "dB, more is better"
+          ).drawing),
+      ])
+  }
+
+  /// Layers whose histograms are shown unasked.
+  private static let openCards = 24
+
+  /// Histograms with the ranges that were chosen.
+  var rangeSection: Section? {
+    let cards = report.histograms.enumerated().compactMap { index, entry -> Markup? in
+      let weights = entry.weights.map { histogram in
+        figure(
+          "weights-\(index)", "Weights of \(entry.name)", "weights", histogram,
+          ranges(entry.name, \.weightRange))
+      }
+      let activations = entry.activations.map { histogram in
+        figure(
+          "activations-\(index)", "Output of \(entry.name)", "output", histogram,
+          ranges(entry.name, \.activationRange))
+      }
+      let figures = [weights, activations].compactMap(\.self)
+      guard !figures.isEmpty else { return nil }
+      return tag(
+        "article", ["class": "ranges"],
+        of: [
+          tag(
+            "h3", [:], foreign(entry.name), " ", tag("small", [:], .text(entry.operatorName)))
+        ] + figures)
+    }
+    guard !cards.isEmpty else { return nil }
+    return Section(
+      anchor: "ranges", title: "Weights and activations with the chosen ranges",
+      content: [
+        tag(
+          "p", [:],
+          .text(
+            "Values in float; heights are logarithmic. Below them the range that each variant's integers can "
+              + "stand for: what lies outside is clipped. Weights have a range for each channel, of which the "
+              + "widest is shown.")),
+        tag("div", ["class": "grid"], of: Array(cards.prefix(Self.openCards))),
+        cards.count <= Self.openCards
+          ? ""
+          : tag(
+            "details", [:],
+            tag("summary", [:], "The other ", "\(cards.count - Self.openCards) layers"),
+            tag("div", ["class": "grid"], of: Array(cards.dropFirst(Self.openCards)))),
+      ])
+  }
+
+  private func ranges(_ layer: String, _ path: KeyPath<LayerReport, ValueRange?>)
+    -> [HistogramChart.Range]
+  {
+    var result: [HistogramChart.Range] = []
+    for variant in report.integers {
+      guard let range = variant.layers.first(where: { $0.name == layer })?[keyPath: path] else {
+        continue
+      }
+      if let same = result.firstIndex(where: { $0.range == range }) {
+        result[same].label += ", \(variant.label)"
+      } else {
+        result.append(.init(label: variant.label, color: colors[variant.name] ?? 0, range: range))
+      }
+    }
+    if result.count == 1, report.integers.count > 1 { result[0].label = "all variants" }
+    return Array(result.prefix(8))
+  }
+
+  private func figure(
+    _ id: String, _ title: String, _ caption: String, _ histogram: Histogram,
+    _ ranges: [HistogramChart.Range]
+  ) -> Markup {
+    let step = (histogram.high - histogram.low) / Double(max(1, histogram.counts.count))
+    let bins = histogram.counts.enumerated().filter { $0.element > 0 }.map { index, count in
+      [
+        Markup.text(significant(histogram.low + Double(index) * step)), datum(count),
+      ]
+    }
+    let chosen = ranges.map { item in
+      [
+        foreign(item.label), datum(item.range.low, significant(item.range.low)),
+        datum(item.range.high, significant(item.range.high)),
+      ]
+    }
+    let description =
+      "\(histogram.counts.reduce(0, +)) values from \(significant(histogram.low)) to "
+      + "\(significant(histogram.high)). "
+      + ranges.map {
+        "\($0.label): \(significant($0.range.low)) to \(significant($0.range.high))"
+      }.joined(separator: "; ")
+    return tag(
+      "figure", [:],
+      tag("figcaption", [:], .text(caption)),
+      svg(
+        HistogramChart(histogram: histogram, ranges: ranges).drawing, prefix: id, title: title,
+        description: description, style: "small"),
+      tag(
+        "details", [:],
+        tag(
+          "summary", [:], .text("numbers"), tag("span", ["class": "hidden"], " of ", foreign(title))
+        ),
+        table(
+          "Chosen ranges: \(title)", header: ["variant", "from", "to"], rows: chosen),
+        table("Counts: \(title)", header: ["bin from", "values"], rows: bins)))
+  }
+}
