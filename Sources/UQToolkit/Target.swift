@@ -109,11 +109,11 @@ public struct TargetCode: Hashable, Sendable, Codable {
   public var compiler: String
   /// Every function of the runtime.
   public var functions: [String: Function]
-  /// Bytes of the model's own function that every model takes.
+  /// Bytes that the model's own function takes in every model.
   public var base: Int
-  /// Bytes of it for each kernel call.
+  /// Bytes of the model's own function for each kernel call.
   public var call: Int
-  /// Bytes of it for each argument of a call.
+  /// Bytes of the model's own function for each argument of a call.
   public var argument: Int
 
   /// The functions that a kernel brings in.
