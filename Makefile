@@ -85,6 +85,10 @@ protos: ## Regenerate the C of Schemas/*.proto
 bench: build ## Measure accuracy, sizes, instructions: Benchmarks/results.md
 	python3 Benchmarks/run.py --uq .build/release/uq
 
+.PHONY: targets
+targets: build ## Measure code and instructions of kernels into Calibration/targets
+	python3 Benchmarks/kernel_costs.py --uq .build/release/uq
+
 .PHONY: docs
 docs: ## Print the operator table into Documentation/Operators.md
 	UQ_RECORD=1 swift test --filter OperatorTableTests

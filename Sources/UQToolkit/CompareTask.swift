@@ -23,6 +23,8 @@ public struct CompareTask: Sendable {
   public var limit: Int?
   /// How variants are quantized.
   public var options: CompileOptions
+  /// Points of mixed widths to add, evenly between the weight bytes of 2 and of 8 bits.
+  public var frontierPoints = 0
   /// Whether no progress is shown.
   public var isQuiet: Bool
 
@@ -55,7 +57,7 @@ public struct CompareTask: Sendable {
     let samples = try SampleSet(
       data, model: model, preprocessing: workspace.configuration.preprocess, limit: limit)
     var calibration: Calibration?
-    if variants.contains(where: { $0 != "float" }) {
+    if frontierPoints > 0 || variants.contains(where: { $0 != "float" }) {
       calibration = try makeCalibration(model)
     }
     let run = try ComparisonRun(self, model, samples, calibration)
@@ -71,6 +73,19 @@ public struct CompareTask: Sendable {
           }
           return (try compile(name, model, calibration), nil)
         })
+    }
+    if frontierPoints > 0, let calibration {
+      for point in try frontier(model, calibration) {
+        try entries.append(
+          run.variant(point.name) {
+            var options = self.options
+            options.width = .uniform(8)
+            options.layers = point.rules
+            return (
+              try CompiledModel(model.optimized, calibration: calibration, options: options), nil
+            )
+          })
+      }
     }
     return try run.finish(entries)
   }

@@ -63,12 +63,7 @@ public struct CompiledModel: Sendable {
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
     layerBits = try LayerRule.resolve(options.layers, names: names)
-    let quantizer = try Quantizer(
-      graph, calibration: calibration.summary,
-      options: QuantizationOptions(
-        activationBits: options.activationBits, method: options.method,
-        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: FloatEngine())
+    let quantizer = try Self.quantizer(graph, calibration, options)
     switch options.width {
     case .uniform(let bits):
       let promoted = try MixedPrecision(
@@ -89,6 +84,19 @@ public struct CompiledModel: Sendable {
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     self.options = options
+  }
+
+  /// The quantizer of a graph; its choice of activation ranges serves all widths.
+  static func quantizer(_ graph: Graph, _ calibration: Calibration, _ options: CompileOptions)
+    throws
+    -> Quantizer
+  {
+    try Quantizer(
+      graph, calibration: calibration.summary,
+      options: QuantizationOptions(
+        activationBits: options.activationBits, method: options.method,
+        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
+      evaluator: FloatEngine())
   }
 
   /// Bits of a weight on average, over all layers that were quantized; `nil` where there is none.

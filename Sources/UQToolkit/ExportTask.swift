@@ -97,7 +97,7 @@ public struct ExportTask: Sendable {
     let cost = ProgramCost(program: compiled.program, target: target)
     if target.code != nil { members.append(.init("flash_bytes", .integer(cost.flashBytes))) }
     members.append(.init("instructions", cost.instructions.map { .integer($0) } ?? .null))
-    if !options.layers.isEmpty || compiled.choices != nil {
+    if !options.layers.isEmpty || Set(compiled.layerBits.values).count > 1 {
       let bits = compiled.layerBits.sorted { $0.key < $1.key }
       members.append(
         .init("layer_bits", .object(bits.map { .init($0.key, .integer($0.value)) })))

@@ -40,6 +40,22 @@ public struct WidthChoices: Sendable {
   public var flashBytes: Int
 }
 
+extension WidthChoices {
+  /// Takes an allocation apart.
+  init(_ found: Allocation, of allocator: Allocator) {
+    layers = zip(allocator.names.indices, found.options).map { index, option in
+      let most = allocator.options[index].map(\.weightBytes).max() ?? 0
+      return Layer(
+        name: allocator.names[index], bits: option.bits, loss: option.loss,
+        weightBytes: option.weightBytes, savedBytes: most - option.weightBytes)
+    }
+    loss = found.loss
+    gap = found.gap
+    weightBytes = found.weightBytes
+    flashBytes = found.flashBytes
+  }
+}
+
 /// Chooses a width for each layer.
 struct MixedPrecision {
   let graph: Graph
@@ -48,57 +64,84 @@ struct MixedPrecision {
   let quantizer: Quantizer
 
   /// Widths that are tried.
-  private static let widths = [8, 4, 3, 2]
+  static let widths = [8, 4, 3, 2]
+  /// Multiply-accumulates that measuring losses may take.
+  static let sensitivityWork = 60_000_000_000
 
   /// The choices within a budget; layers in `fixed` keep their width.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
-    work: Int = 60_000_000_000
+    work: Int = sensitivityWork
   ) throws -> WidthChoices {
-    let open = widths.filter { options.target?.weightBits.contains($0) ?? true }
-    guard let widest = open.first else {
-      throw Diagnostic(
-        id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
-    }
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
     }
-    var costs: [Int: ProgramCost] = [:]
-    for bits in Set(open + fixed.values + [budget.bytesOf ?? 4]) { costs[bits] = try cost(bits) }
+    let open = open(widths)
+    let costs = try costs(open + fixed.values + [budget.bytesOf ?? 4])
+    let allocator = try allocator(costs, open, fixed: fixed, work: work)
+    return WidthChoices(try allocator.solve(limits(budget, costs)), of: allocator)
+  }
+
+  /// The choices for budgets of weight bytes, evenly from the fewest to the most bits.
+  ///
+  /// - Throws: as ``choose(_:fixed:)``.
+  func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
+    let open = open(Self.widths)
+    let allocator = try allocator(
+      costs(open + fixed.values), open, fixed: fixed, work: Self.sensitivityWork)
+    let sizes = [false, true].map { largest in
+      allocator.options.reduce(0) { sum, options in
+        sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
+      }
+    }
+    return try (0..<count).map { index in
+      let bytes = sizes[0] + (sizes[1] - sizes[0]) * index / max(count - 1, 1)
+      return WidthChoices(try allocator.solve(Budget(weightBytes: bytes)), of: allocator)
+    }
+  }
+
+  /// Those of `widths` that the target opens.
+  private func open(_ widths: [Int]) -> [Int] {
+    widths.filter { options.target?.weightBits.contains($0) ?? true }
+  }
+
+  private func costs(_ widths: [Int]) throws -> [Int: ProgramCost] {
+    var result: [Int: ProgramCost] = [:]
+    for bits in widths where result[bits] == nil { result[bits] = try cost(bits) }
+    return result
+  }
+
+  private func allocator(
+    _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int], work: Int
+  ) throws -> Allocator {
+    guard let widest = open.first, let base = costs[widest] else {
+      throw Diagnostic(
+        id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
+    }
     let names = graph.weightedLayers.map(\.name)
     let losses = try widthLosses(
       quantizer, widths: open, of: Set(names).subtracting(fixed.keys), work: work)
     let layers = names.map { name in
-      let widths = fixed[name].map { [$0] } ?? open
-      return LayerChoices(
+      LayerChoices(
         name: name,
-        options: widths.compactMap { bits in
-          costs[bits].map { option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0) }
+        options: (fixed[name].map { [$0] } ?? open).compactMap { bits in
+          costs[bits].map {
+            option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0)
+          }
         })
-    }
-    guard let base = costs[widest] else {
-      return WidthChoices(layers: [], loss: 0, gap: 0, weightBytes: 0, flashBytes: 0)
     }
     let weighted = Set(names)
     let others = base.program.calls.filter { !weighted.contains($0.layer) }
     let anyway = others.reduce(into: Set<String>()) { $0.formUnion(base.code($1)) }
     let table = options.target?.code?.functions.mapValues(\.bytes) ?? [:]
-    let allocator = try Allocator(
+    return try Allocator(
       layers, code: KernelCode(table.filter { !anyway.contains($0.key) }),
       fixed: Budget(
         flash: others.reduce(base.modelCodeBytes) { $0 + base.constantBytes($1) }
           + anyway.reduce(0) { $0 + (table[$1] ?? 0) },
         instructions: others.reduce(0) { $0 + base.instructions($1) }))
-    let found = try allocator.solve(try limits(budget, costs))
-    return WidthChoices(
-      layers: zip(layers, found.options).map { layer, option in
-        WidthChoices.Layer(
-          name: layer.name, bits: option.bits, loss: option.loss, weightBytes: option.weightBytes,
-          savedBytes: (layer.options.map(\.weightBytes).max() ?? 0) - option.weightBytes)
-      }, loss: found.loss, gap: found.gap, weightBytes: found.weightBytes,
-      flashBytes: found.flashBytes)
   }
 
   /// The choices for one width that small layers may exceed.

@@ -36,7 +36,8 @@ extension WidthChoices {
         }.joined(separator: "  ")
     }
     let bound =
-      gap > 0 ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
+      gap > 1e-6
+      ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
     return lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
   }
 

@@ -34,6 +34,12 @@ struct CompareCommand: DiagnosedCommand {
     ))
   var variants = "float,8,4"
 
+  @Option(
+    help:
+      "Add so many networks of mixed widths, evenly between the bytes of 2 and of 8 bits."
+  )
+  var frontier: Int?
+
   @Option(help: "Use at most so many samples.")
   var samples: Int?
 
@@ -81,6 +87,9 @@ struct CompareCommand: DiagnosedCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads takes 1 to 1024, not \(threads)")
     }
+    if let frontier, !(2...100).contains(frontier) {
+      throw ValidationError("--frontier takes 2 to 100, not \(frontier)")
+    }
     if !(0...100).contains(tolerance) {
       throw ValidationError("--tolerance takes 0 to 100 points, not \(tolerance)")
     }
@@ -99,6 +108,7 @@ struct CompareCommand: DiagnosedCommand {
       options: try quantization.options(
         bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
       isQuiet: quiet)
+    task.frontierPoints = frontier ?? 0
     task.settings = try settings(workspace)
     let (report, warnings) = try task.run()
     if !quiet { for warning in warnings { writeError(warning.description) } }

@@ -39,8 +39,23 @@ import UQSupport
     #expect(failsWith("target.name.unknown", try folder.uq(quick + ["--target", "z80"])))
     #expect(failsWith("workspace.name.invalid", try folder.uq(quick + ["--name", "A-b"])))
     #expect(failsWith("passes.name.unknown", try folder.uq(quick + ["--disable-pass", "x"])))
+    let mixed = quick + ["--bits", "mixed"]
+    #expect(failsWith("allocate.budget.weights", try folder.uq(quick + ["--bits", "mixed:1"])))
+    #expect(failsWith("allocate.budget.flash", try folder.uq(mixed + ["--flash", "1"])))
     #expect(
-      failsWith("allocate.budget.weights", try folder.uq(quick + ["--bits", "mixed:1"])))
+      failsWith(
+        "allocate.budget.instructions",
+        try folder.uq(mixed + ["--instructions", "1", "--target", "cortex-m4"])))
+    #expect(
+      failsWith("target.instructions.unknown", try folder.uq(mixed + ["--instructions", "1"])))
+    #expect(
+      failsWith(
+        "export.budget.instructions",
+        try folder.uq(quick + ["--instructions", "1", "--target", "cortex-m4"])))
+    #expect(failsWith("layer.name.unknown", try folder.uq(quick + ["--layer", "none:8"])))
+    #expect(failsWith("layer.rule.malformed", try folder.uq(quick + ["--layer", "none:9"])))
+    #expect(failsWith("recipe.name.unknown", try folder.uq(quick + ["--recipe", "none"])))
+    #expect(failsWith("recipe.file.unreadable", try folder.uq(quick + ["--recipe", "./none"])))
     #expect(folder.entries == ["calibration.uqcal", "model.onnx"])
   }
 

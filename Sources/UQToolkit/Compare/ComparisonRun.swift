@@ -49,7 +49,7 @@ final class ComparisonRun {
       }
     }
     prepared = try FloatEngine().prepare(model.optimized)
-    let runs = Set(task.variants).subtracting(["float"]).count + 1
+    let runs = Set(task.variants).subtracting(["float"]).count + 1 + task.frontierPoints
     let progress = UQSupport.Progress(
       "comparing", total: set.count * runs, unit: "samples", silent: task.isQuiet)
     self.progress = progress

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what kernels take on each target and writes it into Calibration/targets.
+
+    python3 Benchmarks/kernel_costs.py --uq .build/release/uq [--work FOLDER] [TARGET ...]
+
+Code: every file of the runtime is compiled as `uq verify` does; the bytes of each function and the
+functions it calls come from the object files. The model's own function is fitted to exports of the
+bundled networks. Instructions: `uq bench` of those exports on the target's emulated board, fitted by
+`mac` x multiply-accumulates + `output` x bytes of output, for each kernel. Targets whose compiler or
+emulator is missing keep what they have.
+"""
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGETS = ROOT / "Calibration" / "targets"
+RUNTIME = ROOT / "Sources" / "UQRuntime"
+# Compiler prefix and flags of the boards in Sources/UQBoards/Board.swift; cores without a board too.
+ARM = ("arm-none-eabi-", ["-mthumb"])
+COMPILERS = {
+    "cortex-m0": (ARM[0], ARM[1] + ["-mcpu=cortex-m0"]),
+    "cortex-m3": (ARM[0], ARM[1] + ["-mcpu=cortex-m3"]),
+    "cortex-m4": (ARM[0], ARM[1] + ["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]),
+    "cortex-m7": (ARM[0], ARM[1] + ["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"]),
+    "cortex-m33": (ARM[0], ARM[1] + ["-mcpu=cortex-m33", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"]),
+    "cortex-m55": (ARM[0], ARM[1] + ["-mcpu=cortex-m55", "-mfloat-abi=hard"]),
+    "rv32imc": ("riscv64-unknown-elf-", ["-march=rv32imc", "-mabi=ilp32"]),
+}
+COMMON = ["-std=c99", "-ffreestanding", "-O2", "-ffunction-sections", "-fdata-sections"]
+BITS = ["8", "4", "3", "2", "1"]
+
+
+def run(*command, **keywords):
+    return subprocess.run(
+        [str(part) for part in command], check=True, capture_output=True, text=True, **keywords
+    ).stdout
+
+
+def sections(prefix, file):
+    """Bytes of each code or constant section of an object, and what its relocations name."""
+    sizes, calls = {}, {}
+    for line in run(prefix + "objdump", "-h", file).splitlines():
+        words = line.split()
+        if len(words) > 2 and re.match(r"\.(text|rodata|data\.rel\.ro)\.", words[1]):
+            sizes[words[1]] = (int(words[2], 16) + 3) // 4 * 4
+    section = None
+    for line in run(prefix + "objdump", "-r", file).splitlines():
+        if line.startswith("RELOCATION RECORDS FOR ["):
+            section = line[len("RELOCATION RECORDS FOR ["):].rstrip("]:")
+        elif section and len(line.split()) == 3 and line.split()[0] != "OFFSET":
+            calls.setdefault(section, set()).add(re.split(r"[+-]0x", line.split()[2])[0])
+    return sizes, calls
+
+
+def measure_code(prefix, flags, work):
+    """{function: {bytes, calls}} of the whole runtime."""
+    functions, owners = {}, {}
+    for source in sorted(RUNTIME.glob("*.c")):
+        target = work / (source.stem + ".o")
+        run(prefix + "gcc", *COMMON, *flags, "-I", RUNTIME / "include", "-I", RUNTIME, "-c", source,
+            "-o", target)
+        sizes, calls = sections(prefix, target)
+        for section, size in sizes.items():
+            kind, name = re.match(r"\.(text|rodata|data\.rel\.ro)\.(.*)", section).groups()
+            # Static functions of different files may share a name.
+            is_public = kind == "text" and re.match(r"uq_\w+$", name)
+            key = name if is_public else f"{source.stem}:{name}"
+            owners[(source.stem, section)] = key
+            functions[key] = {"bytes": size, "calls": set()}
+        for section, names in calls.items():
+            if (source.stem, section) in owners:
+                functions[owners[(source.stem, section)]]["calls"] |= {
+                    (source.stem, name) for name in names
+                }
+    for key, function in functions.items():
+        resolved = set()
+        for stem, name in function["calls"]:
+            for candidate in (name, f"{stem}:{name}", owners.get((stem, name)),
+                              f"{stem}:{re.sub(r'^[.](text|rodata)[.]', '', name)}"):
+                if candidate in functions and candidate != key:
+                    resolved.add(candidate)
+        function["calls"] = sorted(resolved)
+    return dict(sorted(functions.items()))
+
+
+def closure(functions, symbol):
+    found, open_ = set(), [symbol]
+    while open_:
+        name = open_.pop()
+        if name in functions and name not in found:
+            found.add(name)
+            open_ += functions[name]["calls"]
+    return found
+
+
+def least_squares(rows, values):
+    """Non-negative least squares for few unknowns, by dropping what comes out negative."""
+    count = len(rows[0])
+    active = list(range(count))
+    while active:
+        a = [[sum(r[i] * r[j] for r in rows) for j in active] for i in active]
+        b = [sum(r[i] * v for r, v in zip(rows, values)) for i in active]
+        n = len(active)
+        for i in range(n):
+            a[i][i] += 1e-9 * (a[i][i] + 1)
+        for i in range(n):
+            for j in range(i + 1, n):
+                factor = a[j][i] / a[i][i]
+                for k in range(i, n):
+                    a[j][k] -= factor * a[i][k]
+                b[j] -= factor * b[i]
+        x = [0.0] * n
+        for i in reversed(range(n)):
+            x[i] = (b[i] - sum(a[i][k] * x[k] for k in range(i + 1, n))) / a[i][i]
+        if min(x) >= 0:
+            result = [0.0] * count
+            for i, value in zip(active, x):
+                result[i] = value
+            return result
+        active.pop(x.index(min(x)))
+    return [0.0] * count
+
+
+def exports(uq, work):
+    """Exports of every network that is here, at every width: folder and manifest."""
+    models = [(ROOT / "Examples/digits/model.onnx", ROOT / "Examples/digits/samples/calib")]
+    shared = ROOT.parent / "shared/models"
+    for name in ["kws_dscnn", "vww_mobilenet025", "ic_resnet8"]:
+        if (shared / name / "calib").exists():
+            models.append((shared / name / "model.onnx", shared / name / "calib"))
+    made = []
+    for model, data in models:
+        name = model.parent.name
+        calibration = work / f"{name}.uqcal"
+        if not calibration.exists():
+            run(uq, "calibrate", "--quiet", "--model", model, "--data", data, "--samples", 32,
+                "--output", calibration)
+        for bits in BITS:
+            folder = work / f"{name}-{bits}"
+            if not folder.exists():
+                run(uq, "export", "--quiet", "--model", model, "--calibration", calibration,
+                    "--method", "minmax", "--bits", bits, "--name", "m", "--output", folder)
+            made.append((folder, json.loads((folder / "manifest.json").read_text())))
+    return made
+
+
+def output_bytes(manifest):
+    """Bytes that each call writes."""
+    sizes = [0] * len(manifest["layers"])
+    for entry in manifest["memory_map"]:
+        if entry["kind"] == "activation":
+            sizes[entry["first_call"]] += entry["bytes"]
+    last = 1
+    for extent in manifest["outputs"][0]["shape"]:
+        last *= extent
+    sizes[-1] = sizes[-1] or last
+    return sizes
+
+
+def arguments(text, symbol_counts):
+    """Arguments of all kernel calls of a generated model."""
+    total = 0
+    for call in re.findall(r"\b(uq_\w+)\(([^;{}]*)\);", text):
+        if call[0] in symbol_counts:
+            total += call[1].count(",") + 1
+    return total
+
+
+def measure_model(prefix, flags, made, work):
+    """Bytes of the model's own function: for each model, call and argument."""
+    rows, values = [], []
+    for folder, manifest in made:
+        target = work / "model.o"
+        run(prefix + "gcc", *COMMON, *flags, "-I", folder, "-c", folder / "uq_m.c", "-o", target)
+        sizes, _ = sections(prefix, target)
+        code = sum(size for name, size in sizes.items() if name.startswith(".text"))
+        symbols = {layer["kernel"] for layer in manifest["layers"]}
+        text = (folder / "uq_m.c").read_text()
+        rows.append([1, len(manifest["layers"]), arguments(text, symbols)])
+        values.append(code)
+    return [round(x) for x in least_squares(rows, values)]
+
+
+def measure_instructions(uq, board, made):
+    """{kernel: {mac, output}}."""
+    rows, values = {}, {}
+    for folder, manifest in made:
+        report = json.loads(run(uq, "bench", "--export", folder, "--board", board, "--json"))
+        for layer, counted, output in zip(
+                manifest["layers"], report["layers"], output_bytes(manifest)):
+            rows.setdefault(layer["kernel"], []).append([layer["macs"], output])
+            values.setdefault(layer["kernel"], []).append(counted["instructions"])
+    kernels = {}
+    for kernel in sorted(rows):
+        # Large layers count, small ones must not be lost: weights by the root of the size.
+        weights = [1 / max(v, 1) ** 0.5 for v in values[kernel]]
+        mac, output = least_squares(
+            [[x * w for x in row] for row, w in zip(rows[kernel], weights)],
+            [v * w for v, w in zip(values[kernel], weights)])
+        kernels[kernel] = {"mac": round(mac, 3), "output": round(output, 3)}
+    return kernels
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--uq", default=ROOT / ".build/release/uq")
+    parser.add_argument("--work", type=pathlib.Path)
+    parser.add_argument("targets", nargs="*")
+    options = parser.parse_args()
+    work = options.work or pathlib.Path(tempfile.mkdtemp())
+    work.mkdir(parents=True, exist_ok=True)
+    uq = pathlib.Path(options.uq).resolve()
+    made = exports(uq, work)
+    for path in sorted(TARGETS.glob("*.json")):
+        target = json.loads(path.read_text())
+        name = target["name"]
+        if options.targets and name not in options.targets:
+            continue
+        prefix, flags = COMPILERS.get(name, (None, None))
+        if not prefix or not shutil.which(prefix + "gcc"):
+            print(f"{name}: no compiler, kept as it is")
+            continue
+        version = run(prefix + "gcc", "-dumpfullversion").strip()
+        base, call, argument = measure_model(prefix, flags, made, work)
+        target["code"] = {
+            "compiler": f"{prefix}gcc {version} -O2 {' '.join(flags)}",
+            "base": base, "call": call, "argument": argument,
+            "functions": measure_code(prefix, flags, work),
+        }
+        board = target.get("board")
+        emulator = "qemu-system-riscv32" if name == "rv32imc" else "qemu-system-arm"
+        if board and shutil.which(emulator):
+            target["instructions"] = {
+                "board": board, "kernels": measure_instructions(uq, board, made)}
+        text = json.dumps(target, indent=2)
+        text = re.sub(r"\[\s*([\d,\s]+?)\s*\]",
+                      lambda m: "[" + ", ".join(re.findall(r"\d+", m.group(1))) + "]", text)
+        # A function or kernel to a line.
+        text = re.sub(r"\{\s*(\"(?:bytes|mac)\": [^{}]*?)\s*\}",
+                      lambda m: "{" + re.sub(r"\s+", " ", m.group(1)).replace("[ ", "[").replace(
+                          " ]", "]") + "}", text)
+        path.write_text(text + "\n")
+        print(f"{name}: {len(target['code']['functions'])} functions, model {base} + {call} a call + "
+              f"{argument} an argument")
+
+
+if __name__ == "__main__":
+    main()

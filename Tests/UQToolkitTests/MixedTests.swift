@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import UQBoards
+import UQKernels
+import UQQuantizer
+import UQSupport
+
+@testable import UQToolkit
+
+@Suite struct MixedTests {
+  private func export(
+    _ options: CompileOptions, _ calibration: String, in scratch: Scratch, to name: String,
+    target: Target, flash: Int? = nil
+  ) throws -> CompiledModel {
+    try ExportTask(
+      workspace: workspace(digits), calibrationPath: calibration, name: "digits", target: target,
+      options: options, flash: flash, output: scratch.file(name)
+    ).run()
+  }
+
+  private func options(
+    _ width: WidthRequest, layers: [LayerRule] = [], target: Target? = nil, threads: Int = 2
+  ) -> CompileOptions {
+    var options = CompileOptions(
+      layers: layers, target: target, method: .minmax, threads: threads)
+    options.width = width
+    return options
+  }
+
+  @Test func widthsKeepTheBytesOfFourBits() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
+    let generic = try Target.named("generic")
+    let four = try export(options(.uniform(4)), path, in: scratch, to: "4", target: generic)
+    let mixed = try export(
+      options(.mixed(MixedBudget()), threads: 1), path, in: scratch, to: "a", target: generic)
+    _ = try export(
+      options(.mixed(MixedBudget())), path, in: scratch, to: "b", target: generic)
+    #expect(mixed.program.weightBytes <= four.program.weightBytes)
+    #expect(mixed.program.weightBytes == mixed.choices?.weightBytes)
+    #expect(Set(mixed.layerBits.values).count > 1)
+    #expect(mixed.choices?.gap ?? 1 <= 0.001)
+    #expect(try scratch.contents("a") == scratch.contents("b"))
+  }
+
+  @Test func exportsOfMixedWidthsAreMadeAgain() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
+    let generic = try Target.named("generic")
+    let made = try export(
+      options(.mixed(MixedBudget(averageBits: 3)), layers: [LayerRule("@last", bits: 8)]), path,
+      in: scratch, to: "a", target: generic)
+    #expect(made.averageBits ?? 9 <= 3.1)
+    let recipe = try ExportRecipe(folder: scratch.file("a"))
+    #expect(recipe.layerBits == made.layerBits)
+    let result = try VerifyTask(
+      workspace: workspace(digits), calibrationPath: path, exportFolder: scratch.file("a"),
+      builds: [BuildConfiguration.hostBuilds[0]], inputCount: 20, threads: 2, isQuiet: true
+    ).run()
+    #expect(result.isIdentical && result.outputs > 0)
+  }
+
+  /// What the linker keeps is what was foreseen, within 1 %.
+  @Test(arguments: [.uniform(8), .uniform(2), .mixed(MixedBudget())] as [WidthRequest])
+  func flashIsForeseen(_ width: WidthRequest) throws {
+    let board = try Board.named("mps2-an386")
+    let target = try Target.named("cortex-m4")
+    guard board.missingTools.isEmpty, let code = target.code else {
+      print("skipped: no compiler for \(board.core)")
+      return
+    }
+    let version =
+      try ProcessRunner.run(
+        board.compiler.locate(), ["-dumpfullversion"], in: "/", timeLimit: 60
+      ).output.split(separator: "\n").first ?? ""
+    guard code.compiler.contains(" \(version) ") else {
+      print("skipped: the target was measured with \(code.compiler), this is \(version)")
+      return
+    }
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
+    let made = try export(
+      options(width, target: target), path, in: scratch, to: "a", target: target)
+    let foreseen = ProgramCost(program: made.program, target: target).flashBytes
+    if let choices = made.choices { #expect(choices.flashBytes == foreseen) }
+    let linked = try Footprint.measure(Export(folder: scratch.file("a")), on: board).flashBytes
+    #expect(abs(foreseen - linked) * 100 <= linked)
+  }
+
+  @Test func flashBudgetsAreKept() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
+    let target = try Target.named("cortex-m4")
+    let eight = try export(
+      options(.uniform(8), target: target), path, in: scratch, to: "8", target: target)
+    let most = ProgramCost(program: eight.program, target: target).flashBytes
+    let budget = most - 900
+    let made = try export(
+      options(.mixed(MixedBudget(flash: budget)), target: target), path, in: scratch, to: "a",
+      target: target, flash: budget)
+    let taken = ProgramCost(program: made.program, target: target).flashBytes
+    #expect(taken <= budget && taken > budget / 2)
+  }
+
+  @Test func withoutSamplesNothingIsMeasured() throws {
+    let scratch = try Scratch()
+    let path = scratch.file("none.uqcal")
+    _ = try CalibrateTask(
+      workspace: workspace(digits), data: "\(digits)/samples/calib", sampleLimit: 0, output: path,
+      threads: 2, isQuiet: true
+    ).run()
+    let found = problems {
+      _ = try export(
+        options(.mixed(MixedBudget())), path, in: scratch, to: "a", target: .named("generic"))
+    }
+    #expect(found == ["mixed.samples.missing"])
+  }
+
+  @Test func frontiersGoFromTwoToEightBits() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
+    var task = CompareTask(
+      workspace: try workspace(digits), data: "\(digits)/samples/eval", calibrationPath: path,
+      variants: ["float", "8"], limit: 40, options: CompileOptions(method: .minmax, threads: 2),
+      isQuiet: true)
+    task.frontierPoints = 4
+    let points = try task.run().report.variants.dropFirst(2)
+    #expect(points.count == 4)
+    #expect(points.first?.bits == 2 && points.last?.bits == 8)
+    for (a, b) in zip(points, points.dropFirst()) { #expect(a.weightBytes < b.weightBytes) }
+    for point in points {
+      #expect(point.name == "mixed:\(point.weightBytes)" && point.accuracy != nil)
+    }
+  }
+}
