@@ -134,10 +134,10 @@ let package = Package(
       "UQEngineTests",
       ["UQEngine", "UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(
-      "RelayIntegerTests",
+      "RelayNetworkTests",
       [
-        "UQRelay", "UQOperators", "UQPasses", "UQSamples", "UQKernels", "UQPlanner", "UQSimulator",
-        "UQGraph", "UQNumerics", "UQSupport",
+        "UQRelay", "UQOnnx", "UQOperators", "UQPasses", "UQEngine", "UQSamples", "UQKernels",
+        "UQPlanner", "UQSimulator", "UQGraph", "UQNumerics", "UQSupport",
       ]),
     tests("UQPlannerTests", ["UQPlanner", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     tests(

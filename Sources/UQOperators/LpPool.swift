@@ -47,7 +47,8 @@ extension GraphBuilder {
       powers = try addStep(Pointwise(function: .power(exponent: p)), [powers], "powers", of: node)
     }
     let mean = try addStep(
-      AveragePool2D(window: window, includesPadding: true), [powers], "mean", of: node)
+      AveragePool2D(window: window, includesPadding: window.padding != [0, 0, 0, 0]), [powers],
+      "mean", of: node)
     let elements = addConstant(
       Tensor(
         doubles: [Double(window.kernel[0]) * Double(window.kernel[1])], type(of: mean).element, []),

@@ -20,6 +20,7 @@ public struct RecognizeActivations: Pass {
     try GraphEditor.walk(&graph) { editor, node throws(Diagnostic) in
       if let (op, x) = Self.clip(node, editor) ?? Self.softmax(node, editor)
         ?? Self.activation(node, editor) ?? Self.sign(node, editor)
+        ?? Self.reciprocal(node, editor)
       {
         var whole = node
         whole.op = op
@@ -62,6 +63,18 @@ public struct RecognizeActivations: Pass {
       }
     }
     return nil
+  }
+
+  /// `1 / x`.
+  private static func reciprocal(
+    _ node: Node, _ editor: GraphEditor
+  ) -> (any Operator, ValueID)? {
+    guard let divide = node.op as? Divide, divide.activation.isNone,
+      let one = editor.constant(node.operands[0]), let x = node.operands[1],
+      editor.constant(x) == nil, one.element.isFloat, one.count == 1, one.floats == [1],
+      editor.shape(of: x) == editor.shape(of: node.result)
+    else { return nil }
+    return (Pointwise(function: .reciprocal), x)
   }
 
   /// `exp(x) / Σ exp(x)`, whether or not the maximum is subtracted first.

@@ -8,7 +8,7 @@ public struct LayerSensitivity: Sendable {
   public var name: String
   /// Number of weights.
   public var weights: Int
-  /// For each width of the weights in bits the loss above that of float weights, at least 0.
+  /// For each width of the weights in bits the loss, at least 0.
   public var losses: [Int: Double]
 }
 
@@ -20,9 +20,10 @@ extension Quantizer {
 
   /// Measures layer by layer what rounding its weights alone does to the network's outputs.
   ///
-  /// Activations are quantized, all other weights float. The layer's weights are rounded from data as for
-  /// export; the loss is the mean divergence `KL(p ‖ p̂)` of the softmax outputs (of other outputs the
-  /// squared error relative to their variance), less that of float weights.
+  /// Activations and all other weights are float: the noise of quantized activations would hide the small
+  /// differences between 4 and 8 bits. The layer's weights are rounded from data as for export; the loss is
+  /// the mean divergence `KL(p ‖ p̂)` of the softmax outputs (of other outputs the squared error relative to
+  /// their variance).
   ///
   /// - Parameters:
   ///   - widths: bits to try.
@@ -38,14 +39,12 @@ extension Quantizer {
     let count = max(
       16, min(Self.sensitivitySamples, Self.sensitivityWork / max(1, graph.macs * runs)))
     let probes = Array(samples.prefix(count))
-    let activations = integer.activationQuantizations
     let prepared = try evaluator.prepare(graph)
     let meter = try OutputError(
       graph: graph, prepared: prepared, samples: probes, threads: options.threads,
-      measure: .divergence)
-    let floor = try meter.measure(prepared, quantizing: activations).mean
+      measure: .divergence(marginAtMost: 3))
     let rounding = DataAwareRounding(
-      graph: graph, evaluator: evaluator, samples: probes, activations: activations,
+      graph: graph, evaluator: evaluator, samples: probes, activations: [:],
       threads: options.threads)
     return try measured.map { layer in
       var losses: [Int: Double] = [:]
@@ -57,8 +56,7 @@ extension Quantizer {
           } ?? RoundedLayer(weights: nearest(layer, bits: bits), bias: nil)
         var changed = graph
         changed.install(rounded, at: layer)
-        let loss = try meter.measure(evaluator.prepare(changed), quantizing: activations).mean
-        losses[bits] = max(0, loss - floor)
+        losses[bits] = try meter.measure(evaluator.prepare(changed), quantizing: [:]).mean
       }
       return LayerSensitivity(name: layer.name, weights: layer.count, losses: losses)
     }

@@ -15,11 +15,15 @@ struct OutputError: Sendable {
     /// `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin and `Δ_j` its change. For changes so small
     /// that a divergence would be dominated by samples whose class is in no danger.
     case flipRisk
-    /// `KL(softmax(z_ref) ‖ softmax(z))`. Adds up over independent changes, as long as they are small.
-    case divergence
+    /// `KL(softmax(z_ref / T) ‖ softmax(z / T))`. Adds up over independent changes, as long as they are small.
+    ///
+    /// The temperature `T` brings the mean margin of the samples down to `marginAtMost`: a network that is
+    /// sure of everything it was calibrated with still shows which layers matter.
+    case divergence(marginAtMost: Double)
   }
 
-  private let kind: Measure
+  /// `nil` for flip risk.
+  private let temperature: Double?
   private struct Watched: Sendable {
     var isLogits: Bool
     /// Extent of the axis that the softmax normalises.
@@ -38,7 +42,6 @@ struct OutputError: Sendable {
     graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int,
     measure: Measure = .flipRisk
   ) throws {
-    kind = measure
     let producers = graph.producers()
     var watched: [ValueID: Watched] = [:]
     for id in graph.outputs {
@@ -67,6 +70,16 @@ struct OutputError: Sendable {
     }
     self.watched = watched
     reference = states.map { $0.map(\.values) }
+    if case .divergence(let most) = measure {
+      let margins = states.flatMap { $0 }.flatMap { id, values in
+        watched[id]?.isLogits == true
+          ? rowMargins(values, classes: watched[id]?.classes ?? 1) : []
+      }
+      let mean = margins.reduce(0, +) / Double(max(margins.count, 1))
+      temperature = mean.isFinite ? max(1, mean / most) : 1
+    } else {
+      temperature = nil
+    }
   }
 
   /// Mean errors over the two halves of the samples, each `.infinity` where it is not a number.
@@ -93,7 +106,7 @@ struct OutputError: Sendable {
     }
     let reference = self.reference
     let watched = self.watched
-    let kind = self.kind
+    let temperature = self.temperature
     let states = try prepared.run(samples, threads: threads, initial: { State(sample: $0) }) {
       state, id, elements in
       if let quantization = quantizing[id] { quantization.simulate(on: elements) }
@@ -102,9 +115,10 @@ struct OutputError: Sendable {
         state.error +=
           !rule.isLogits
           ? rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
-          : kind == .flipRisk
-            ? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
-            : divergence(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
+          : temperature.map {
+            divergence(
+              wanted, UnsafeBufferPointer(elements), classes: rule.classes, temperature: $0)
+          } ?? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
       }
       state.output += 1
     }
@@ -151,27 +165,40 @@ private func flipRisk(
   return sum
 }
 
-/// `Σ p · (log p − log p̂)` of the softmaxes, summed over the rows of logits.
+/// Distance between the two largest logits of each row.
+private func rowMargins(_ logits: [Float], classes: Int) -> [Double] {
+  guard classes > 1 else { return [] }
+  return stride(from: 0, to: logits.count, by: classes).map { row in
+    let sorted = logits[row..<row + classes].sorted(by: >)
+    return Double(sorted[0] - sorted[1])
+  }
+}
+
+/// `Σ p · (log p − log p̂)` of the softmaxes at a temperature, summed over the rows of logits.
 private func divergence(
-  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int
+  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int,
+  temperature: Double
 ) -> Double {
   var sum = 0.0
+  let cold = 1 / temperature
   for row in stride(from: 0, to: wanted.count, by: max(classes, 1)) {
     var top = -Double.infinity
     var other = -Double.infinity
     for i in row..<row + classes {
-      top = max(top, Double(wanted[i]))
-      other = max(other, Double(actual[i]))
+      top = max(top, Double(wanted[i]) * cold)
+      other = max(other, Double(actual[i]) * cold)
     }
     var total = 0.0
     var otherTotal = 0.0
     for i in row..<row + classes {
-      total += exp(Double(wanted[i]) - top)
-      otherTotal += exp(Double(actual[i]) - other)
+      total += exp(Double(wanted[i]) * cold - top)
+      otherTotal += exp(Double(actual[i]) * cold - other)
     }
+    let offset = top + log(total)
+    let otherOffset = other + log(otherTotal)
     for i in row..<row + classes {
-      let logit = Double(wanted[i]) - top - log(total)
-      sum += exp(logit) * (logit - (Double(actual[i]) - other - log(otherTotal)))
+      let logit = Double(wanted[i]) * cold - offset
+      sum += exp(logit) * (logit - (Double(actual[i]) * cold - otherOffset))
     }
   }
   return sum.isFinite ? max(sum, 0) : .infinity

@@ -42,6 +42,7 @@ struct Metadata {
       }
     }
     try scanner.expectEnd()
+    for array in arrays { source.release(array) }
   }
 
   private static func node(_ scanner: inout JSONScanner) throws(Diagnostic) -> Node {
@@ -104,6 +105,7 @@ struct Metadata {
     }
     let range = arrays[position]
     let text = UnsafeRawBufferPointer(rebasing: source.bytes[range])
+    defer { source.release(range) }
     guard let decoded = DecodedBytes(base64: text) else {
       throw source.problem(
         "relay.metadata.base64", "array \(position) is not base64", at: range.lowerBound)

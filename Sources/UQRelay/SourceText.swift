@@ -32,6 +32,9 @@ final class SourceText: @unchecked Sendable {
 
   deinit { copy?.deallocate() }
 
+  /// Says that a long range is not read again soon.
+  func release(_ range: Range<Int>) { owner?.release(range) }
+
   /// The bytes of a range as text; what is not UTF-8 is replaced.
   func string(_ range: Range<Int>) -> String {
     String(decoding: bytes[range], as: UTF8.self)

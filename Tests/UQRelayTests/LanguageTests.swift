@@ -35,6 +35,40 @@ import UQSupport
     #expect(made.nodes.count == 1)
   }
 
+  @Test func computedConstantsDecideBranches() throws {
+    let made = try graph(
+      "def @main(%x: float32) { if (less(1, 2)) { negative(%x) } else { exp(exp(%x)) } }")
+    #expect(made.nodes.count == 1)
+  }
+
+  /// `5!` is a constant; three calls of a function that repeats itself are three layers.
+  @Test func recursionThatConstantsEndIsUnrolled() throws {
+    let folded = try graph(
+      """
+      def @fact(%n: int32) -> int32 { if (%n <= 1) { 1 } else { %n * @fact(%n - 1) } }
+      def @main(%x: float32) { %x * cast(@fact(5), dtype="float32") }
+      """)
+    #expect(folded.nodes.count == 1)
+    #expect(folded.values.compactMap(\.constant).contains { $0.floats == [120] })
+    let unrolled = try graph(
+      """
+      def @repeat(%x: float32, %n: int32) -> float32 {
+        if (equal(%n, 0)) { %x } else { @repeat(tanh(%x), %n - 1) }
+      }
+      def @main(%x: float32) { @repeat(%x, 3) }
+      """)
+    #expect(unrolled.nodes.count == 3)
+  }
+
+  @Test(arguments: [
+    ("if (%c) { %x } else { exp(%x) }", "relay.if.dynamic"),
+    ("@main(%c, exp(%x))", "relay.call.depth"),
+  ])
+  func whatDataDecidesIsRefused(_ body: String, _ id: String) {
+    let found = problems(program("def @main(%c: bool, %x: float32) -> float32 { \(body) }"))
+    #expect(found.first?.id == id, "\(found)")
+  }
+
   @Test func constructorsAreMatched() throws {
     let made = try graph(
       """

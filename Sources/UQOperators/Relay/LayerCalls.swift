@@ -46,11 +46,15 @@ extension FullyConnected: RelayPrintable {
 }
 
 extension MatrixProduct: RelayPrintable {
-  /// `nn.batch_matmul`; other ranks than 3 are reshaped.
+  /// `nn.matmul` of matrices, else `nn.batch_matmul`; other ranks than 3 are reshaped.
   public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
     guard operands.count == 2, let a = operands[0]?.shape, let b = operands[1]?.shape,
       a.rank >= 2, b.rank >= 2
     else { return nil }
+    if result.shape.rank == 2 {
+      return RelayCall(
+        "nn.matmul", [.operand(0), .operand(1)], [("units", .int(result.shape[1]))])
+    }
     func flat(_ index: Int, _ shape: Shape) -> RelayCall.Operand {
       guard shape.rank != 3 else { return .operand(index) }
       let extents = [-1] + shape.dimensions.suffix(2)

@@ -2,10 +2,12 @@ import UQGraph
 import UQNumerics
 
 extension Reshape: RelayPrintable {
-  /// `reshape`.
+  /// `reshape`; an extent of 0 is not a code.
   public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
-    guard shape.count > 0 else { return nil }
-    return RelayCall("reshape", [.operand(0)], [("newshape", .ints(shape.dimensions))])
+    let hasZero = shape.dimensions.contains(0)
+    return RelayCall(
+      "reshape", [.operand(0)],
+      [("newshape", .ints(shape.dimensions))] + (hasZero ? [("allowzero", .bool(true))] : []))
   }
 }
 
@@ -53,13 +55,6 @@ extension Broadcast: RelayPrintable {
   }
 }
 
-extension Gather: RelayPrintable {
-  /// `take`.
-  public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
-    RelayCall("take", [.operand(0), .operand(1)], [("axis", .int(axis))])
-  }
-}
-
 extension ResizeNearest: RelayPrintable {
   /// `nn.upsampling` in NHWC.
   public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
@@ -73,24 +68,38 @@ extension ResizeNearest: RelayPrintable {
 }
 
 extension Reduce: RelayPrintable {
-  /// `mean`, `sum`, `max`, `min` or `prod`, around or inside what the norms need.
+  /// `mean`, `sum`, `max`, `min`, `prod`, `any` or `all`, around or inside what the norms need.
   public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
     let x = RelayCall.Operand.operand(0)
-    func reduce(_ name: String, _ operand: RelayCall.Operand) -> RelayCall {
-      RelayCall(name, [operand], [("axis", .ints(axes)), ("keepdims", .bool(keepsDimensions))])
-    }
-    guard !axes.isEmpty else { return nil }
+    let isLogic = result.element == .bool
     switch kind {
-    case .mean: return reduce("mean", x)
-    case .sum: return reduce("sum", x)
-    case .maximum: return reduce("max", x)
-    case .minimum: return reduce("min", x)
-    case .product: return reduce("prod", x)
-    case .l1: return reduce("sum", RelayCall.of("abs", x))
-    case .sumSquare: return reduce("sum", RelayCall.of("multiply", x, x))
-    case .l2: return RelayCall("sqrt", [.call(reduce("sum", RelayCall.of("multiply", x, x)))])
-    case .logSum: return RelayCall("log", [.call(reduce("sum", x))])
-    case .logSumExp: return RelayCall("log", [.call(reduce("sum", RelayCall.of("exp", x)))])
+    case .mean: return reduced("mean", x)
+    case .sum: return reduced("sum", x)
+    case .maximum: return reduced(isLogic ? "any" : "max", x)
+    case .minimum: return reduced(isLogic ? "all" : "min", x)
+    case .product: return reduced("prod", x)
+    case .l1: return reduced("sum", RelayCall.of("abs", x))
+    case .sumSquare: return reduced("sum", RelayCall.of("multiply", x, x))
+    case .l2: return RelayCall("sqrt", [.call(reduced("sum", RelayCall.of("multiply", x, x)))])
+    case .logSum: return RelayCall("log", [.call(reduced("sum", x))])
+    case .logSumExp: return logSumExp(x)
     }
+  }
+
+  /// Relay takes an empty list for all axes; none are reduced by a copy.
+  private func reduced(
+    _ name: String, _ operand: RelayCall.Operand, keepsDimensions: Bool? = nil
+  ) -> RelayCall {
+    guard !axes.isEmpty else { return RelayCall("copy", [operand]) }
+    return RelayCall(
+      name, [operand],
+      [("axis", .ints(axes)), ("keepdims", .bool(keepsDimensions ?? self.keepsDimensions))])
+  }
+
+  /// `m + ln Σ e^(x − m)` with the maximum m, so that nothing overflows.
+  private func logSumExp(_ x: RelayCall.Operand) -> RelayCall {
+    let aligned = RelayCall.Operand.call(reduced("max", x, keepsDimensions: true))
+    let sum = reduced("sum", RelayCall.of("exp", RelayCall.of("subtract", x, aligned)))
+    return RelayCall("add", [RelayCall.of("log", .call(sum)), .call(reduced("max", x))])
   }
 }
