@@ -86,6 +86,21 @@ import UQToolkit
     #expect(result.isIdentical)
   }
 
+  /// The manifest says that activations have 16 bits, so the same program is made again and compared.
+  @Test(arguments: [8, 3]) func sixteenBitActivationsEqualTheSimulator(bits: Int) throws {
+    let scratch = try Scratch()
+    let (calibration, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 60)
+    let options = CompileOptions(bits: bits, activationBits: 16, method: .minmax, threads: 2)
+    let compiled = try export(digits, calibration, options, in: scratch, to: "e")
+    #expect(compiled.program.inputs.allSatisfy { $0.type.element == .int16 })
+    let result = try VerifyTask(
+      workspace: workspace(digits), calibrationPath: calibration, exportFolder: scratch.file("e"),
+      builds: Array(BuildConfiguration.hostBuilds.prefix(1)), inputCount: 60, threads: 2,
+      isQuiet: true
+    ).run()
+    #expect(result.isIdentical)
+  }
+
   /// The digits network takes NCHW; an export that takes NHWC computes the same from the same picture.
   @Test func layoutsOfPortsChangeNothingElse() throws {
     let scratch = try Scratch()

@@ -47,13 +47,14 @@ uq_binary_conv2d_rows(const uq_binary_conv2d_params *params)
 }
 
 /*
- * Bytes of scratch: the bits of as many input rows as an output row reads. No
- * alignment needed.
+ * Bytes of scratch: the bits of as many input rows as an output row reads, and
+ * of the inputs of one pixel. No alignment needed.
  */
 static inline int32_t
 uq_binary_conv2d_scratch_bytes(const uq_binary_conv2d_params *params)
 {
-    return uq_binary_conv2d_rows(params) * params->in_w *
+    return (uq_binary_conv2d_rows(params) * params->in_w +
+            params->kernel_h * params->kernel_w) *
            uq_binary_conv2d_pixel_bytes(params);
 }
 
