@@ -3,6 +3,7 @@ import Testing
 import UQBoards
 import UQKernels
 import UQQuantizer
+import UQReport
 import UQSupport
 
 @testable import UQToolkit
