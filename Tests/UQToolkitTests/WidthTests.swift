@@ -94,7 +94,7 @@ import UQSupport
   @Test(
     arguments: [
       ("", "recipe.file.malformed", nil), ("bits: 8", "recipe.file.malformed", nil),
-      ("{\"bits\": 8", "recipe.file.malformed", 1), ("{\"bits\": 5}", "recipe.entry.invalid", 1),
+      ("{\"bits\": 8", "recipe.file.malformed", nil), ("{\"bits\": 5}", "recipe.entry.invalid", 1),
       ("{\"bits\": 8,\n \"bit\": 4}", "recipe.entry.unknown", 2),
       ("{\"bits\": 8,\n\n \"layers\": {\"a\": 9}}", "recipe.entry.invalid", 3),
       ("{\"mixed\": {\"bytes\": 9}}", "recipe.entry.unknown", 1),
