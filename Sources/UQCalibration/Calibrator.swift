@@ -26,7 +26,7 @@ public struct Calibrator: Sendable {
   /// - Parameters:
   ///   - sample: the tensors of a sample, `nil` to skip it; called from several threads.
   ///   - done: called after each sample; from several threads.
-  /// - Throws: `calibrate.samples.none`, and what running throws.
+  /// - Throws: `calibrate.samples.none`, `calibrate.samples.nonfinite`, and what running throws.
   public func run(
     _ prepared: any PreparedGraph, count: Int, threads: Int,
     sample: @escaping @Sendable (Int) throws -> [Tensor]?, done: @Sendable () -> Void
@@ -48,9 +48,17 @@ public struct Calibrator: Sendable {
     guard total.sampleCount > 0 else {
       throw Diagnostic(id: "calibrate.samples.none", "no sample could be used")
     }
+    let tensors = total.finished(graph)
+    let names = Set(inputs.map { graph[$0].name })
+    for tensor in tensors
+    where names.contains(tensor.name) && tensor.counts.isEmpty && tensor.nonFinite > 0 {
+      throw Diagnostic(
+        id: "calibrate.samples.nonfinite",
+        "all \(tensor.nonFinite) elements of input '\(tensor.name)' are NaN or infinite")
+    }
     return Calibration(
       modelDigest: modelDigest, sampleCount: total.sampleCount,
-      tensors: total.finished(graph), samples: total.reservoir)
+      tensors: tensors, samples: total.reservoir)
   }
 }
 
