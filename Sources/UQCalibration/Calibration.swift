@@ -24,13 +24,12 @@ public struct Calibration: Sendable {
   /// Number of kept samples.
   public var keptSamples: Int { samples.entries.count }
 
-  /// What the quantizer needs; kept samples that are not finite are left out, since one of them would make
-  /// every mean over the samples NaN.
+  /// What the quantizer needs; samples of files that keep NaN or infinite elements are left out.
   public var summary: CalibrationSummary {
     CalibrationSummary(
       modelDigest: modelDigest.description, sampleCount: sampleCount,
       tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
-      samples: samples.samples.filter { $0.allSatisfy(\.isFinite) })
+      samples: samples.samples.filter { $0.allSatisfy { $0.nonFiniteCount == 0 } })
   }
 
   /// The calibration of the union of several sample sets of one model.
@@ -79,12 +78,5 @@ public struct Calibration: Sendable {
       result.sampleCount = min(result.sampleCount + part.sampleCount, CalibrationFile.countLimit)
     }
     return result
-  }
-}
-
-extension Tensor {
-  /// Whether a float tensor has neither NaN nor infinite elements.
-  fileprivate var isFinite: Bool {
-    element != .float32 || withElements(Float.self) { $0.allSatisfy(\.isFinite) }
   }
 }
