@@ -346,9 +346,11 @@ def main():
     os.replace(HERE / "results.csv.new", HERE / "results.csv")
     results = HERE / "results.md"
     text = report(rows, ratio, absent, has_board)
-    if results.exists() and "\n## Relay\n" in results.read_text():
-        # The last section is measured by relay.py.
-        text += "\n## Relay\n" + results.read_text().split("\n## Relay\n")[1]
+    before = results.read_text() if results.exists() else ""
+    # The last sections are measured by low_bits.py and relay.py.
+    kept = [before.index(name) for name in ("\n## Low bits\n", "\n## Relay\n") if name in before]
+    if kept:
+        text += before[min(kept):]
     write(results, text)
     print("wrote Benchmarks/results.csv and results.md")
     if options.readme:

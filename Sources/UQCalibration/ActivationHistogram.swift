@@ -48,6 +48,9 @@ struct ActivationHistogram {
     }
   }
 
+  /// Counts elements that are NaN or infinite, of a sample that is otherwise left out.
+  mutating func leaveOut(_ count: UInt64) { nonFinite = ActivationHistogram.sum(nonFinite, count) }
+
   /// Adds another histogram of the same tensor.
   mutating func merge(_ other: ActivationHistogram) {
     minimum = min(minimum, other.minimum)

@@ -24,12 +24,12 @@ public struct Calibration: Sendable {
   /// Number of kept samples.
   public var keptSamples: Int { samples.entries.count }
 
-  /// What the quantizer needs.
+  /// What the quantizer needs; samples of files that keep NaN or infinite elements are left out.
   public var summary: CalibrationSummary {
     CalibrationSummary(
       modelDigest: modelDigest.description, sampleCount: sampleCount,
       tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
-      samples: samples.samples)
+      samples: samples.samples.filter { $0.allSatisfy { $0.nonFiniteCount == 0 } })
   }
 
   /// The calibration of the union of several sample sets of one model.

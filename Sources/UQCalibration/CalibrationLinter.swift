@@ -38,10 +38,13 @@ public enum CalibrationLinter {
         result.append(warning("normalization", text))
       }
     }
+    let inputs = Set(graph.inputs.map { graph[$0].name })
     for tensor in calibration.tensors where tensor.nonFinite > 0 {
       result.append(
         warning(
-          "nonfinite", "'\(tensor.name)' had \(tensor.nonFinite) NaN or infinite elements"))
+          "nonfinite",
+          "'\(tensor.name)' had \(tensor.nonFinite) NaN or infinite elements"
+            + (inputs.contains(tensor.name) ? "; samples with such elements are left out" : "")))
     }
     result += deadChannels(graph, statistics)
     return result

@@ -21,21 +21,31 @@ public struct Calibrator: Sendable {
     self.sampleLimit = sampleLimit
   }
 
-  /// Runs the samples and returns their calibration.
+  /// Runs the samples and returns their calibration; samples with NaN or infinite elements are left out.
   ///
   /// - Parameters:
   ///   - sample: the tensors of a sample, `nil` to skip it; called from several threads.
   ///   - done: called after each sample; from several threads.
-  /// - Throws: `calibrate.samples.none`, and what running throws.
+  /// - Throws: `calibrate.samples.none`, `calibrate.samples.nonfinite`, and what running throws.
   public func run(
     _ prepared: any PreparedGraph, count: Int, threads: Int,
-    sample: @escaping @Sendable (Int) throws -> [Tensor]?, done: @Sendable () -> Void
+    sample: @escaping @Sendable (Int) throws -> [Tensor]?, done: @escaping @Sendable () -> Void
   ) throws -> Calibration {
     let pool = AccumulatorPool(graph, sampleLimit: sampleLimit)
     let inputs = graph.inputs
     let channels = graph.values.map { $0.type.shape.dimensions.last ?? 1 }
     _ = try prepared.run(
-      count: count, threads: threads, sample: sample, initial: { _ in pool.take() },
+      count: count, threads: threads,
+      sample: { index in
+        guard let tensors = try sample(index) else { return nil }
+        // One such sample would make every mean over the samples NaN.
+        guard tensors.allSatisfy({ $0.nonFiniteCount == 0 }) else {
+          pool.leaveOut(tensors)
+          done()
+          return nil
+        }
+        return tensors
+      }, initial: { _ in pool.take() },
       visit: { accumulator, id, elements in
         accumulator.add(id, elements, channels: channels[id.index], isInput: inputs.contains(id))
       },
@@ -46,7 +56,10 @@ public struct Calibrator: Sendable {
       })
     let total = pool.merged()
     guard total.sampleCount > 0 else {
-      throw Diagnostic(id: "calibrate.samples.none", "no sample could be used")
+      throw pool.hasLeftOut
+        ? Diagnostic(
+          id: "calibrate.samples.nonfinite", "every sample has NaN or infinite elements")
+        : Diagnostic(id: "calibrate.samples.none", "no sample could be used")
     }
     return Calibration(
       modelDigest: modelDigest, sampleCount: total.sampleCount,
@@ -83,6 +96,13 @@ final class Accumulator: @unchecked Sendable {
     pending.removeAll(keepingCapacity: true)
   }
 
+  /// Counts the elements of a sample that are no numbers, and nothing else of it.
+  func leaveOut(_ sample: [Tensor], _ inputs: [ValueID]) {
+    for (id, tensor) in zip(inputs, sample) {
+      histograms[id.index].leaveOut(UInt64(tensor.nonFiniteCount))
+    }
+  }
+
   func merge(_ other: Accumulator) {
     for i in histograms.indices { histograms[i].merge(other.histograms[i]) }
     reservoir.merge(other.reservoir)
@@ -101,6 +121,7 @@ private final class AccumulatorPool: Sendable {
   private struct State {
     var free: [Accumulator] = []
     var all: [Accumulator] = []
+    var hasLeftOut = false
   }
   private let state = Mutex(State())
   private let graph: Graph
@@ -122,9 +143,25 @@ private final class AccumulatorPool: Sendable {
 
   func giveBack(_ accumulator: Accumulator) { state.withLock { $0.free.append(accumulator) } }
 
+  func leaveOut(_ sample: [Tensor]) {
+    let accumulator = take()
+    accumulator.leaveOut(sample, graph.inputs)
+    giveBack(accumulator)
+    state.withLock { $0.hasLeftOut = true }
+  }
+
+  var hasLeftOut: Bool { state.withLock { $0.hasLeftOut } }
+
   func merged() -> Accumulator {
     let total = Accumulator(graph, sampleLimit: sampleLimit)
     for part in state.withLock({ $0.all }) { total.merge(part) }
     return total
+  }
+}
+
+extension Tensor {
+  /// Elements of a float tensor that are NaN or infinite.
+  var nonFiniteCount: Int {
+    element != .float32 ? 0 : withElements(Float.self) { $0.count { !$0.isFinite } }
   }
 }

@@ -71,7 +71,8 @@ public struct WeightQuantizer: Sendable {
       dequantized: real)
   }
 
-  private func bestScale(_ w: [Double], _ template: Quantization, floor: Double) -> Double {
+  /// The scale of least squared error for one channel's weights.
+  func bestScale(_ w: [Double], _ template: Quantization, floor: Double) -> Double {
     w.withUnsafeBufferPointer { w in
       var largest = 0.0
       for x in w { largest = max(largest, x.magnitude) }

@@ -63,6 +63,10 @@ public struct CompiledModel: Sendable {
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
     layerBits = try LayerRule.resolve(options.layers, names: names)
+    try options.target?.check(layerBits.values.sorted())
+    if case .uniform(let bits) = options.width, layerBits.count < names.count {
+      try options.target?.check([bits])
+    }
     let quantizer = try Self.quantizer(graph, calibration, options)
     switch options.width {
     case .uniform(let bits):

@@ -106,35 +106,36 @@ public struct ExportTask: Sendable {
     return members
   }
 
-  private func checkBudgets(_ compiled: CompiledModel) throws(Diagnostic) {
-    let arena = compiled.plan.byteCount
-    if let ram, arena > ram {
-      throw Diagnostic(
-        id: "export.budget.ram",
-        "the arena takes \(arena) bytes, the budget is \(ram): raise --ram by \(arena - ram); the live "
-          + "tensors alone take \(compiled.plan.lowerBound), at any width of the weights")
+  /// Every budget that is not kept is a problem of its own.
+  private func checkBudgets(_ compiled: CompiledModel) throws(Diagnostics) {
+    var problems: [Diagnostic] = []
+    if let ram, compiled.plan.byteCount > ram {
+      problems.append(ArenaBudget.refusal(compiled.program, compiled.plan, ram: ram))
     }
     let cost = ProgramCost(program: compiled.program, target: target)
     if let instructions {
-      guard let needed = cost.instructions else {
-        throw Target.instructionsUnknown(target)
-      }
-      if needed > instructions {
-        throw Diagnostic(
-          id: "export.budget.instructions",
-          "an inference takes about \(needed) instructions on \(target.name), the budget is "
-            + "\(instructions): raise --instructions by \(needed - instructions)")
+      let needed = cost.instructions
+      if needed == nil { problems.append(Target.instructionsUnknown(target)) }
+      if let needed, needed > instructions {
+        problems.append(
+          Diagnostic(
+            id: "export.budget.instructions",
+            "an inference takes about \(needed) instructions on \(target.name), the budget is "
+              + "\(instructions): raise --instructions by \(needed - instructions)"))
       }
     }
     let bytes = cost.flashBytes
     if let flash, bytes > flash {
       let isLeast = compiled.layerBits.values.allSatisfy { $0 <= 2 }
-      throw Diagnostic(
-        id: "export.budget.flash",
-        (target.code == nil ? "weights and tables" : "weights, tables and code for \(target.name)")
-          + " take \(bytes) bytes, the budget is \(flash): raise --flash by \(bytes - flash)"
-          + (isLeast ? "" : ", or let --bits mixed make them smaller"))
+      problems.append(
+        Diagnostic(
+          id: "export.budget.flash",
+          (target.code == nil
+            ? "weights and tables" : "weights, tables and code for \(target.name)")
+            + " take \(bytes) bytes, the budget is \(flash): raise --flash by \(bytes - flash)"
+            + (isLeast ? "" : ", or let --bits mixed make them smaller")))
     }
+    if !problems.isEmpty { throw Diagnostics(problems) }
   }
 
   /// Kept samples, or pseudo-random inputs where there are none, with the simulator's outputs.

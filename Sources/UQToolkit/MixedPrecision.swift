@@ -80,8 +80,10 @@ struct MixedPrecision {
     }
     let open = open(widths)
     let costs = try costs(open + fixed.values + [budget.bytesOf ?? 4])
-    let allocator = try allocator(costs, open, fixed: fixed, work: work)
-    return WidthChoices(try allocator.solve(limits(budget, costs)), of: allocator)
+    let limits = try limits(budget, costs)
+    try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
+    let allocator = try allocator(costs, open, fixed: fixed, losses: losses(open, fixed, work))
+    return WidthChoices(try allocator.solve(limits), of: allocator)
   }
 
   /// The choices for budgets of weight bytes, evenly from the fewest to the most bits.
@@ -90,7 +92,8 @@ struct MixedPrecision {
   func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
     let open = open(Self.widths)
     let allocator = try allocator(
-      costs(open + fixed.values), open, fixed: fixed, work: Self.sensitivityWork)
+      costs(open + fixed.values), open, fixed: fixed,
+      losses: losses(open, fixed, Self.sensitivityWork))
     let sizes = [false, true].map { largest in
       allocator.options.reduce(0) { sum, options in
         sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
@@ -113,16 +116,24 @@ struct MixedPrecision {
     return result
   }
 
-  private func allocator(
-    _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int], work: Int
+  private func losses(_ open: [Int], _ fixed: [String: Int], _ work: Int) throws
+    -> [String: [Int: Double]]
+  {
+    try widthLosses(
+      quantizer, widths: open,
+      of: Set(graph.weightedLayers.map(\.name)).subtracting(fixed.keys), work: work)
+  }
+
+  /// - Parameter losses: by layer and bits; layers in `fixed` lose nothing.
+  func allocator(
+    _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int],
+    losses: [String: [Int: Double]]
   ) throws -> Allocator {
     guard let widest = open.first, let base = costs[widest] else {
       throw Diagnostic(
         id: "mixed.widths.none", "the target has kernels for none of 8, 4, 3 and 2 bits")
     }
     let names = graph.weightedLayers.map(\.name)
-    let losses = try widthLosses(
-      quantizer, widths: open, of: Set(names).subtracting(fixed.keys), work: work)
     let layers = names.map { name in
       LayerChoices(
         name: name,

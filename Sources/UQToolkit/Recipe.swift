@@ -217,7 +217,7 @@ private struct RecipeReader {
           continue
         }
         result.averageBits = bits
-      case "weightBytes", "flash", "instructions":
+      case "weightBytes", "flash", "ram", "instructions":
         guard let bytes else {
           invalid(
             value, "'\(key.string ?? "")' is a number above 0, such as 65536, \"64K\", \"1M\"")
@@ -226,10 +226,11 @@ private struct RecipeReader {
         switch key.string {
         case "weightBytes": result.weightBytes = bytes
         case "flash": result.flash = bytes
+        case "ram": result.ram = bytes
         default: result.instructions = bytes
         }
       default:
-        unknown(key, ["bytesOf", "weightBytes", "averageBits", "flash", "instructions"])
+        unknown(key, ["bytesOf", "weightBytes", "averageBits", "flash", "ram", "instructions"])
       }
     }
     return result

@@ -45,17 +45,20 @@ public struct MixedBudget: Hashable, Sendable {
   public var flash: Int?
   /// Instructions of one inference.
   public var instructions: Int?
+  /// Bytes of the arena.
+  public var ram: Int?
 
   /// Creates a budget.
   public init(
     weightBytes: Int? = nil, bytesOf: Int? = nil, averageBits: Double? = nil, flash: Int? = nil,
-    instructions: Int? = nil
+    instructions: Int? = nil, ram: Int? = nil
   ) {
     self.weightBytes = weightBytes
     self.bytesOf = bytesOf
     self.averageBits = averageBits
     self.flash = flash
     self.instructions = instructions
+    self.ram = ram
   }
 }
 

@@ -72,6 +72,7 @@ struct ExportCommand: DiagnosedCommand {
       bits: bits, threads: common.threadCount, target: target)
     if case .mixed(var budget) = options.width {
       budget.flash = flash?.bytes ?? budget.flash
+      budget.ram = ram?.bytes ?? budget.ram
       budget.instructions = instructions?.bytes ?? budget.instructions
       options.width = .mixed(budget)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import UQNumerics
 
 /// Finds integers and a scale for one channel's weights: `min (s·q − v)ᵀ H (s·q − v)`.
 ///
@@ -95,7 +96,7 @@ struct LatticeRounding {
     guard largest > 0, largest.isFinite else {
       return Solution(
         integers: [Int8](repeating: grid.isBinary ? 1 : 0, count: depth),
-        scale: max(grid.isBinary ? grid.floor : 1, grid.floor), loss: 0)
+        scale: max(grid.isBinary ? 0x1p-100 : 1, grid.floor), loss: 0)
     }
     let starts = scales(largest, grid)
     var found = starts.isEmpty ? [] : decide(target, starts, grid)
@@ -103,12 +104,14 @@ struct LatticeRounding {
     let product = multiply(target)
     let constant = zip(product, target).reduce(0) { $0 + $1.0 * $1.1 }
     var best: Start?
-    for start in found.prefix(Self.survivors) {
+    for start in found.prefix(Self.survivors) + [nearest(target, grid)] {
       let refined = descend(start, product, constant, grid)
       if refined.loss < best?.loss ?? .infinity { best = refined }
     }
     guard let best else {
-      return Solution(integers: [Int8](repeating: 0, count: depth), scale: 1, loss: constant)
+      return Solution(
+        integers: [Int8](repeating: grid.isBinary ? 1 : 0, count: depth),
+        scale: max(grid.isBinary ? 0x1p-100 : 1, grid.floor), loss: constant)
     }
     var integers = [Int8](repeating: 0, count: depth)
     for (i, k) in order.enumerated() { integers[k] = Int8(best.integers[i]) }
@@ -119,6 +122,19 @@ struct LatticeRounding {
     var scale: Double
     var integers: [Double]
     var loss: Double
+  }
+
+  /// Plain rounding: what coordinate descent makes of it is never worse.
+  private func nearest(_ target: [Double], _ grid: Grid) -> Start {
+    let bits = grid.isBinary ? 1 : (grid.highest + 1).trailingZeroBitCount + 1
+    let best = WeightQuantizer(bits: bits, powerOfTwo: grid.powerOfTwo)
+      .bestScale(target, Quantization(bits: bits, scales: [1]), floor: grid.floor)
+    let scale = grid.isSigned ? best : best.magnitude
+    let (low, high) = (Double(grid.lowest), Double(grid.highest))
+    return Start(
+      scale: scale,
+      integers: target.map { LatticeRounding.nearest($0 / scale, low, high, grid.isBinary) },
+      loss: .infinity)
   }
 
   /// Scales to start from.
