@@ -76,7 +76,8 @@ public struct VariantReport: Sendable, Codable {
   /// The name for people: `8 bits`, `mixed, 40,960 B`, `other.onnx, 4 bits`.
   public var label: String {
     guard let model else { return Self.label(name) }
-    let how = name.hasSuffix(model) ? "8" : name.split(separator: ":").dropFirst().joined(separator: ":")
+    let how =
+      name.hasSuffix(model) ? "8" : name.split(separator: ":").dropFirst().joined(separator: ":")
     return "\(model), \(Self.label(how))"
   }
 

@@ -1,4 +1,7 @@
 extension HTMLReport {
+  /// Explanations that are shown unasked.
+  private static let openTables = 3
+
   /// For each variant of several widths, why each layer got its bits.
   var allocationSection: Section? {
     let explained = report.integers.filter { $0.allocation != nil }
@@ -14,13 +17,14 @@ extension HTMLReport {
             + "so many bits (mean divergence of the softmax, or squared error over variance); 8 bits count "
             + "as 0. Saved: bytes fewer than at the most bits that were open. Loss per KiB: the exchange "
             + "rate; a layer with a high one gets the next kilobyte. The columns on the right are the "
-            + "losses that were weighed, the chosen one marked; a layer with one width had it given."))
+            + "losses that were weighed, the chosen one marked; a layer with one width had it given."
+        ))
     ]
     for (index, variant) in ordered.enumerated() {
       guard let allocation = variant.allocation else { continue }
       let table = allocationTable(variant, allocation)
       let summary = allocationSummary(allocation)
-      if index == 0 {
+      if index < Self.openTables {
         content += [tag("h3", [:], foreign(variant.label)), summary, table]
       } else {
         content.append(

@@ -14,7 +14,8 @@ extension HTMLReport {
   }
 
   /// What is said of each group, under its variants' names where there are several groups.
-  private func grouped(_ content: (_ layered: [VariantReport], _ id: String) -> [Markup]) -> [Markup]
+  private func grouped(_ content: (_ layered: [VariantReport], _ id: String) -> [Markup])
+    -> [Markup]
   {
     let groups = groups
     return groups.enumerated().flatMap { index, group -> [Markup] in
@@ -35,7 +36,7 @@ extension HTMLReport {
           "p", [:],
           .text(
             "Sensitivity: signal to noise of the network's outputs where the weights of this layer alone "
-              + "are rounded. A low number is a layer that needs its bits."))
+              + "are rounded to the nearest. A low number is a layer that needs its bits."))
       ] + content)
   }
 

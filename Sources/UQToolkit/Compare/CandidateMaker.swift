@@ -85,8 +85,9 @@ struct CandidateMaker {
 }
 
 extension CompiledModel {
-  /// Mean number of bits of the weights, to three places.
+  /// Mean number of bits of the weights, to three places; of packed weights where the layers' are not known.
   var meanBits: Double {
+    if let averageBits { return (averageBits * 1000).rounded() / 1000 }
     var (packed, count) = (0.0, 0.0)
     for constant in program.constants where constant.role == .weights && constant.bits > 0 {
       packed += Double(constant.bytes.count * 8)

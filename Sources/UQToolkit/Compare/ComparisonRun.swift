@@ -149,7 +149,9 @@ final class ComparisonRun {
   /// The samples for another model of the same task.
   private func fitted(_ other: LoadedModel) throws -> SampleEvaluation {
     let (own, theirs) = (model.optimized, other.optimized)
-    func count(_ graph: Graph) -> Int? { graph.outputs.first.map { graph.type(of: $0).shape.count } }
+    func count(_ graph: Graph) -> Int? {
+      graph.outputs.first.map { graph.type(of: $0).shape.count }
+    }
     guard samples.metric == .command || count(own) == count(theirs) else {
       throw Diagnostic(
         id: "compare.model.outputs",
@@ -228,7 +230,9 @@ final class ComparisonRun {
     LayerRanges.fill(&entry.layers, from: compiled.quantized.graph)
     guard task.settings.collectsDetails, samples.prepared != nil else { return }
     let sensitivity = try RoundingEffects(
-      graph: model.optimized, dequantized: compiled.quantized.dequantized,
+      graph: model.optimized,
+      dequantized: compiled.plainlyRounded(
+        model.optimized, candidate.other.map(\.calibration) ?? calibration),
       threads: task.options.threads
     ).rounded(probes)
     for index in entry.layers.indices {

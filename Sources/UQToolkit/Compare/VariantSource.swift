@@ -36,7 +36,8 @@ enum VariantSource {
         id: "compare.variant.unknown",
         "'\(name)' is no variant; known are float, 8, 4, 3, 2, 1, mixed, mixed:40K, recipes ("
           + Recipe.all.map(\.name).joined(separator: ", ")
-          + " or a .json file), the folder of an export, and another model: other.onnx, other.onnx:4")
+          + " or a .json file), the folder of an export, and another model: other.onnx, other.onnx:4"
+      )
     }
   }
 
