@@ -68,6 +68,29 @@ import UQSupport
     #expect(try document(verified)["mismatches"] as? Int == 0)
   }
 
+  /// An archive in TVM's Model Library Format, made by the system's `tar`.
+  @Test func readsModelLibraryFormat() throws {
+    let folder = try folder()
+    for name in ["mlf/src", "mlf/codegen/host/src"] {
+      try FileManager.default.createDirectory(
+        atPath: folder.file(name), withIntermediateDirectories: true)
+    }
+    try folder.write("{\"version\": 7, \"model_name\": \"default\"}", "mlf/metadata.json")
+    try folder.write("/* kernels */", "mlf/codegen/host/src/default_lib0.c")
+    try folder.copy(folder.file("model.relay"), "mlf/src/default.relay")
+    for format in ["ustar", "pax", "gnu"] {
+      let packed = try ProcessRunner.run(
+        "/bin/tar", ["--format=\(format)", "-C", "mlf", "-cf", "net.tar", "."], in: folder.path,
+        timeLimit: 20)
+      try #require(packed.succeeded, "\(packed.errors)")
+      let graphs = try ["net.tar", "model.relay"].map {
+        try folder.uq("convert", $0, "--to", "uqir")
+      }
+      #expect(graphs[0].succeeded, "\(format): \(graphs[0].errors)")
+      #expect(graphs[0].output == graphs[1].output, "\(format)")
+    }
+  }
+
   @Test func reportsProblemsWithTheirPlace() throws {
     let folder = try Folder(model: false)
     try folder.write(
