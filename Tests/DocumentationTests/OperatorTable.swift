@@ -48,7 +48,7 @@ enum OperatorTable {
   }
 
   private static func relayNames(_ entries: [any ForeignOperator.Type]) -> [String] {
-    Set(entries.flatMap(\.imports).filter { $0.dialect == .relay }.map(\.operatorName)).sorted()
+    Set(entries.flatMap { $0.imports }.filter { $0.dialect == .relay }.map(\.operatorName)).sorted()
   }
 
   /// A line for each first part of the names: `nn`, `qnn`, ... .

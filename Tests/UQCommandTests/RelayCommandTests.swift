@@ -18,7 +18,8 @@ import UQSupport
 
   private func json(_ folder: Folder, _ name: String) throws -> [String: Any] {
     let data = try #require(folder.data(name))
-    return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let object = try JSONSerialization.jsonObject(with: data)
+    return try #require(object as? [String: Any])
   }
 
   @Test func inspects() throws {

@@ -83,9 +83,9 @@ import UQToolkit
     for (name, data) in files where name.hasPrefix("uq_slide") {
       #expect(!String(decoding: data, as: UTF8.self).contains("multipliers"), "\(name)")
     }
-    let manifest = try #require(
-      try JSONSerialization.jsonObject(with: try #require(files["manifest.json"]))
-        as? [String: Any])
+    let data = try #require(files["manifest.json"])
+    let object = try JSONSerialization.jsonObject(with: data)
+    let manifest = try #require(object as? [String: Any])
     #expect(manifest["weight_bytes"] as? Int == 600)
     #expect(manifest["bias_bytes"] as? Int == 8 * 4)
     #expect(manifest["scale_bytes"] as? Int == 8, "one shift a channel")

@@ -10,7 +10,7 @@ func fail(_ message: String) -> Never {
   exit(64)
 }
 
-func target(_ name: String?) -> FuzzTarget {
+func knownTarget(_ name: String?) -> FuzzTarget {
   guard let found = FuzzTarget(rawValue: name ?? "") else {
     let known = FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")
     fail("there is no target '\(name ?? "")'; known are \(known)")
@@ -29,7 +29,7 @@ func writeSeeds(_ target: FuzzTarget, _ folder: URL) throws {
 
 /// What the running target needs, made once.
 enum Session {
-  static let target = main.target(ProcessInfo.processInfo.environment["UQ_FUZZ_TARGET"])
+  static let target = knownTarget(ProcessInfo.processInfo.environment["UQ_FUZZ_TARGET"])
   static let folder: FuzzFolder = {
     do { return try FuzzFolder() } catch { fail("cannot write: \(error)") }
   }()
@@ -37,7 +37,7 @@ enum Session {
 
 let arguments = CommandLine.arguments
 if arguments.count == 4, arguments[1] == "seeds" {
-  do { try writeSeeds(target(arguments[2]), URL(fileURLWithPath: arguments[3])) } catch {
+  do { try writeSeeds(knownTarget(arguments[2]), URL(fileURLWithPath: arguments[3])) } catch {
     fail("\(error)")
   }
   exit(0)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A folder of one process for the files that targets read, deleted with the object.
-public final class FuzzFolder {
+public final class FuzzFolder: Sendable {
   private let path: String
 
   /// Creates a folder, in memory where the system has such a place.

@@ -34,7 +34,7 @@ public enum FuzzSeeds {
   /// Words of the target's language, in libFuzzer's form, one a line.
   public static func dictionary(for target: FuzzTarget) -> String {
     guard target == .relay else { return "" }
-    let operators = allOperators.flatMap(\.imports).filter { $0.dialect == .relay }
+    let operators = allOperators.flatMap { $0.imports }.filter { $0.dialect == .relay }
     let language = [
       "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool", "let %y = ",
       "if (", ") { ", "} else {", "fn (", "match (", "match? (", "type ", "extern type ", " => ",
@@ -67,7 +67,7 @@ public enum FuzzSeeds {
   // MARK: Relay
 
   private static func programs() throws -> [[UInt8]] {
-    let operators = allOperators.flatMap(\.imports).filter { $0.dialect == .relay }
+    let operators = allOperators.flatMap { $0.imports }.filter { $0.dialect == .relay }
     let calls = Set(operators.map(\.operatorName)).sorted().map { name in
       "#[version = \"0.0.5\"]\ndef @main(%x: Tensor[(1, 4, 4, 2), float32]) { \(name)(%x) }\n"
     }
@@ -85,7 +85,7 @@ public enum FuzzSeeds {
   }
 
   private static func archives() -> [[UInt8]] {
-    let text = "def @main(%x: Tensor[(2), float32], %w: Tensor[(2), float32]) { add(%x, %w) }"
+    let text = "def @main(%x: Tensor[(2), float32], %w: float32) { add(%x, %w) }"
     return [
       tar([
         ("./metadata.json", Array("{}".utf8)), ("./src/relay.txt", Array(text.utf8)),

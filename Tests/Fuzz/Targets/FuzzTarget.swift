@@ -66,7 +66,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   }
 
   private func params(_ bytes: [UInt8], _ folder: FuzzFolder) throws {
-    let program = "#[version = \"0.0.5\"]\ndef @main(%w: Tensor[(2), float32]) { %w }\n"
+    let program = "#[version = \"0.0.5\"]\ndef @main(%w: float32) { %w }\n"
     let model = try folder.write("model.relay", Array(program.utf8))
     let path = try folder.write("input.params", bytes)
     _ = try RelayImporter.load(
