@@ -6,6 +6,7 @@
 # hung or asked for too much memory). Exits 0 where nothing was found.
 set -eu
 target=$1 seconds=$2
+shift 2
 cd "$(dirname "$0")/../.."
 build=.build/fuzz
 # gold, the default, breaks on the fuzzer's archive.
@@ -15,8 +16,10 @@ fuzz=$build/release/uq-fuzz
 corpus=$build/corpus/$target findings=$build/findings/$target
 mkdir -p "$corpus" "$findings"
 "$fuzz" seeds "$target" "$build/seeds/$target"
+words=$build/seeds/$target.dict
+[ ! -s "$words" ] || set -- "-dict=$words"
 # Traps are libFuzzer's to report; Swift's own backtrace would end the process first.
 export SWIFT_BACKTRACE=enable=no UQ_FUZZ_TARGET="$target"
 exec "$fuzz" "$corpus" "$build/seeds/$target" "Tests/Fuzz/Regression/Corpus/$target" \
-	-dict="$build/seeds/$target.dict" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+	"$@" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
 	-rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$findings/"

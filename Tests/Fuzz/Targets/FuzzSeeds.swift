@@ -24,7 +24,7 @@ public enum FuzzSeeds {
     switch target {
     case .relay: try programs() + archives()
     case .params: try sharedFiles("relay/corpus", ending: ".params") + [parameters(1), parameters(3)]
-    case .onnx: try [bytes(of: repository.appendingPathComponent("Examples/digits/model.onnx"))]
+    case .onnx: OnnxSeeds.models
     case .calibration: [try calibration()]
     case .recipe: try files(in: "Calibration/recipes")
     case .samples: try sampleFiles()
@@ -33,7 +33,13 @@ public enum FuzzSeeds {
 
   /// Words of the target's language, in libFuzzer's form, one a line.
   public static func dictionary(for target: FuzzTarget) -> String {
-    guard target == .relay else { return "" }
+    switch target {
+    case .relay: break
+    case .onnx:
+      let rules = allOperators.flatMap { $0.imports }.filter { $0.dialect == .onnx }
+      return words(rules.map(\.operatorName))
+    default: return ""
+    }
     let operators = allOperators.flatMap { $0.imports }.filter { $0.dialect == .relay }
     let language = [
       "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool", "let %y = ",
@@ -42,8 +48,11 @@ public enum FuzzSeeds {
       "= \\\"0.0.5\\\"]", "#[metadata]", "Primitive=1", "axis=", "axes=[", "None", "True", "1f",
       "1i8", "-1", "%0 = ", "/*", "*/", "virtual_device", "b64ndarrays", "?,", "v0.0.4",
     ]
-    return Set(language + operators.map { "\($0.operatorName)(" }).sorted()
-      .map { "\"\($0)\"" }.joined(separator: "\n") + "\n"
+    return words(language + operators.map { "\($0.operatorName)(" })
+  }
+
+  private static func words(_ list: [String]) -> String {
+    Set(list).sorted().map { "\"\($0)\"\n" }.joined()
   }
 
   private static func bytes(of url: URL) throws -> [UInt8] { Array(try Data(contentsOf: url)) }
