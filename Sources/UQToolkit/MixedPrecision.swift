@@ -35,12 +35,24 @@ public struct WidthChoices: Sendable {
   public var layers: [Layer]
   /// Sum of the layers' losses.
   public var loss: Double
-  /// Share by which the sum may be above the least possible.
+  /// Share by which the sum, before ``repair``, may be above the least possible.
   public var gap: Double
   /// Bytes of all weights.
   public var weightBytes: Int
   /// Bytes of flash as foreseen.
   public var flashBytes: Int
+  /// What trying the allocation out changed; `nil` where it was not tried.
+  public var repair: Repair?
+
+  /// Exchanges of bits that lowered the loss of all layers together, activations quantized.
+  public struct Repair: Sendable {
+    /// Loss of the allocation of the least sum.
+    public var before: Double
+    /// Loss of what is left.
+    public var after: Double
+    /// Exchanges that were kept.
+    public var exchanges: Int
+  }
 }
 
 extension WidthChoices {
@@ -73,13 +85,15 @@ struct MixedPrecision {
   static let widths = [8, 4, 3, 2]
   /// Multiply-accumulates that measuring losses may take.
   static let sensitivityWork = 60_000_000_000
+  /// Measurements that bettering an allocation may take.
+  static let repairTrials = 60
 
   /// The choices within a budget; layers in `fixed` keep their width.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
-    work: Int = sensitivityWork
+    work: Int = sensitivityWork, trials: Int = repairTrials
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
@@ -88,8 +102,26 @@ struct MixedPrecision {
     let costs = try costs(open + fixed.values + [budget.bytesOf ?? 4])
     let limits = try limits(budget, costs)
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
-    let allocator = try allocator(costs, open, fixed: fixed, losses: losses(open, fixed, work))
-    return WidthChoices(try allocator.solve(limits), of: allocator)
+    let losses = try losses(open, fixed, work)
+    let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
+    return try repaired(allocator.solve(limits), within: limits, of: allocator, losses, trials)
+  }
+
+  /// The allocation after exchanges that lower the loss of all layers together.
+  private func repaired(
+    _ found: Allocation, within budget: Budget, of allocator: Allocator, _ losses: WidthLosses,
+    _ trials: Int
+  ) throws -> WidthChoices {
+    guard trials > 0 else { return WidthChoices(found, of: allocator) }
+    let repaired = try allocator.repair(found, within: budget, trials: trials) {
+      try losses.together(
+        Dictionary(uniqueKeysWithValues: zip(allocator.names, $0.map(\.bits))))
+    }
+    var choices = WidthChoices(repaired.allocation, of: allocator)
+    choices.gap = found.gap
+    choices.repair = WidthChoices.Repair(
+      before: repaired.before, after: repaired.after, exchanges: repaired.exchanges)
+    return choices
   }
 
   /// The choices for budgets of weight bytes, evenly from the fewest to the most bits; each uses its bytes up.
@@ -97,9 +129,9 @@ struct MixedPrecision {
   /// - Throws: as ``choose(_:fixed:)``.
   func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
     let open = open(Self.widths)
+    let losses = try losses(open, fixed, Self.sensitivityWork)
     let allocator = try allocator(
-      costs(open + fixed.values), open, fixed: fixed,
-      losses: losses(open, fixed, Self.sensitivityWork))
+      costs(open + fixed.values), open, fixed: fixed, losses: losses.alone)
     let sizes = [false, true].map { largest in
       allocator.options.reduce(0) { sum, options in
         sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
@@ -108,13 +140,12 @@ struct MixedPrecision {
     return try (0..<count).map { index in
       let bytes = sizes[0] + (sizes[1] - sizes[0]) * index / max(count - 1, 1)
       // A budget that is used up names its choice: `mixed:BYTES` makes it again.
-      var found = try allocator.solve(Budget(weightBytes: bytes))
+      var budget = Budget(weightBytes: bytes)
       while true {
-        let again = try allocator.solve(Budget(weightBytes: found.weightBytes))
-        if again.weightBytes == found.weightBytes {
-          return WidthChoices(again, of: allocator)
-        }
-        found = again
+        let found = try repaired(
+          allocator.solve(budget), within: budget, of: allocator, losses, Self.repairTrials)
+        if found.weightBytes == budget.weightBytes { return found }
+        budget.weightBytes = found.weightBytes
       }
     }
   }
@@ -130,10 +161,8 @@ struct MixedPrecision {
     return result
   }
 
-  private func losses(_ open: [Int], _ fixed: [String: Int], _ work: Int) throws
-    -> [String: [Int: Double]]
-  {
-    try widthLosses(
+  private func losses(_ open: [Int], _ fixed: [String: Int], _ work: Int) throws -> WidthLosses {
+    try WidthLosses(
       quantizer, widths: open,
       of: Set(graph.weightedLayers.map(\.name)).subtracting(fixed.keys), work: work)
   }
@@ -188,11 +217,12 @@ struct MixedPrecision {
     let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
     var uniform = fixed
     for name in free { uniform[name] = bits }
-    let bytes = try choose(MixedBudget(weightBytes: .max), fixed: uniform, among: [bits])
-      .weightBytes
+    let bytes = try choose(
+      MixedBudget(weightBytes: .max), fixed: uniform, among: [bits], trials: 0
+    ).weightBytes
     return try choose(
       MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
-      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
+      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000, trials: 0)
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {

@@ -49,7 +49,13 @@ extension WidthChoices {
     let bound =
       gap > 1e-6
       ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
-    return lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
+    var text = lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
+    if let repair, repair.exchanges > 0 {
+      text +=
+        " before \(repair.exchanges) exchanges, which lowered the loss of all layers together from "
+        + "\(Self.short(repair.before)) to \(Self.short(repair.after))"
+    }
+    return text
   }
 
   /// Three significant digits.

@@ -1,5 +1,4 @@
 import Foundation
-import UQNumerics
 
 /// Finds integers and a scale for one channel's weights: `min (s·q − v)ᵀ H (s·q − v)`.
 ///
@@ -104,7 +103,7 @@ struct LatticeRounding {
     let product = multiply(target)
     let constant = zip(product, target).reduce(0) { $0 + $1.0 * $1.1 }
     var best: Start?
-    for start in found.prefix(Self.survivors) + [nearest(target, grid)] {
+    for start in found.prefix(Self.survivors) {
       let refined = descend(start, product, constant, grid)
       if refined.loss < best?.loss ?? .infinity { best = refined }
     }
@@ -122,19 +121,6 @@ struct LatticeRounding {
     var scale: Double
     var integers: [Double]
     var loss: Double
-  }
-
-  /// Plain rounding: what coordinate descent makes of it is never worse.
-  private func nearest(_ target: [Double], _ grid: Grid) -> Start {
-    let bits = grid.isBinary ? 1 : (grid.highest + 1).trailingZeroBitCount + 1
-    let best = WeightQuantizer(bits: bits, powerOfTwo: grid.powerOfTwo)
-      .bestScale(target, Quantization(bits: bits, scales: [1]), floor: grid.floor)
-    let scale = grid.isSigned ? best : best.magnitude
-    let (low, high) = (Double(grid.lowest), Double(grid.highest))
-    return Start(
-      scale: scale,
-      integers: target.map { LatticeRounding.nearest($0 / scale, low, high, grid.isBinary) },
-      loss: .infinity)
   }
 
   /// Scales to start from.
@@ -271,10 +257,16 @@ struct LatticeRounding {
       }
       if !changed { break }
     }
+    return Start(
+      scale: scale, integers: q, loss: loss(q, image, scale, product, constant))
+  }
+
+  private func loss(
+    _ q: [Double], _ image: [Double], _ scale: Double, _ product: [Double], _ constant: Double
+  ) -> Double {
     let along = zip(q, product).reduce(0) { $0 + $1.0 * $1.1 }
     let energy = zip(q, image).reduce(0) { $0 + $1.0 * $1.1 }
-    let loss = scale * scale * energy - 2 * scale * along + constant
-    return Start(scale: scale, integers: q, loss: loss)
+    return scale * scale * energy - 2 * scale * along + constant
   }
 
   @inline(__always)

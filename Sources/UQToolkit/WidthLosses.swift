@@ -1,0 +1,32 @@
+import UQQuantizer
+import UQSupport
+
+/// What widths cost at the network's output: layer by layer, and together.
+struct WidthLosses {
+  /// For each layer by name the loss of rounding its weights alone, by bits; 8 bits count as 0.
+  var alone: [String: [Int: Double]] = [:]
+  private var trials: WidthTrials?
+
+  /// Measures `names`.
+  ///
+  /// - Throws: `mixed.samples.missing`, and what measuring throws.
+  init(_ quantizer: Quantizer, widths: [Int], of names: Set<String>, work: Int) throws {
+    guard !names.isEmpty else { return }
+    trials = try quantizer.trials(widths: widths.filter { $0 < 8 }, of: names, work: work)
+    guard let trials else {
+      throw Diagnostic(
+        id: "mixed.samples.missing",
+        "the calibration keeps no samples to measure layers on: calibrate again, or choose one width "
+          + "with --bits and single layers with --layer")
+    }
+    alone = Dictionary(
+      trials.sensitivities.map { ($0.name, $0.losses.merging([8: 0]) { _, zero in zero }) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The losses of the layers' widths together over the two halves of the samples.
+  func together(_ widths: [String: Int]) throws -> SIMD2<Double> {
+    guard let losses = try trials?.losses(of: widths) else { return .zero }
+    return SIMD2(losses.even, losses.odd)
+  }
+}
