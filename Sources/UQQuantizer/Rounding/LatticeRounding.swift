@@ -257,16 +257,10 @@ struct LatticeRounding {
       }
       if !changed { break }
     }
-    return Start(
-      scale: scale, integers: q, loss: loss(q, image, scale, product, constant))
-  }
-
-  private func loss(
-    _ q: [Double], _ image: [Double], _ scale: Double, _ product: [Double], _ constant: Double
-  ) -> Double {
     let along = zip(q, product).reduce(0) { $0 + $1.0 * $1.1 }
     let energy = zip(q, image).reduce(0) { $0 + $1.0 * $1.1 }
-    return scale * scale * energy - 2 * scale * along + constant
+    let loss = scale * scale * energy - 2 * scale * along + constant
+    return Start(scale: scale, integers: q, loss: loss)
   }
 
   @inline(__always)
