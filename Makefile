@@ -97,6 +97,10 @@ docs: ## Print the operator table into Documentation/Operators.md
 golden: ## Rewrite the recorded C under Tests (review the difference)
 	UQ_RECORD=1 swift test --filter GoldenTests
 
+.PHONY: fuzz
+fuzz: setup ## Fuzz a reader: TARGET=relay (params, onnx, calibration, recipe, samples) SECONDS=60
+	sh Tests/Fuzz/run.sh "$(or $(TARGET),relay)" "$(or $(SECONDS),60)"
+
 .PHONY: size
 size: ## Show the bytes of each runtime file on a Cortex-M4 (-O2)
 	@mkdir -p .build/size

@@ -177,7 +177,28 @@ let package = Package(
         "UQSupport",
       ]),
     tests("UQCommandTests", ["uq", "UQBoards", "UQSupport"]),
+
+    // Readers of files from outside, as the fuzzer and its regression tests run them.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "UQToolkit", "UQRelay", "UQOnnx", "UQSamples", "UQCalibration", "UQEngine", "UQOperators",
+        "UQGraph", "UQNumerics", "UQSupport",
+      ], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Regression",
+      resources: [.copy("Corpus"), .copy("Findings")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c99
 )
+
+// `make fuzz`: needs libFuzzer, which the toolchain links where everything is compiled for it.
+if Context.environment["UQ_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CFuzzDriver", path: "Tests/Fuzz/Bridge"),
+    .executableTarget(
+      name: "uq-fuzz", dependencies: ["CFuzzDriver", "FuzzTargets"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict),
+  ]
+}

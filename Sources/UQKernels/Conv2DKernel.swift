@@ -102,7 +102,7 @@ public struct Conv2DKernel: Kernel {
     let y: UnsafeMutablePointer<Int8> = memory.pointer(output)
     let scratch: UnsafeMutablePointer<Int8>? = memory.pointer(scratchBuffer)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let multipliers: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let multipliers: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
     if let groups = layer.groups {
@@ -134,7 +134,7 @@ public struct Conv2DKernel: Kernel {
     let y: UnsafeMutablePointer<Int16> = memory.pointer(output)
     let scratch: UnsafeMutablePointer<Int16>? = memory.pointer(scratchBuffer)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let factors: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let factors: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
     let places = Int32(layer.accumulatorShift)

@@ -98,7 +98,7 @@ public struct DepthwiseConv2DKernel: Kernel {
     let y: UnsafeMutablePointer<Int8> = memory.pointer(output)
     let scratch: UnsafeMutablePointer<Int8>? = memory.pointer(scratchBuffer)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let multipliers: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let multipliers: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
     switch layer.bits {
@@ -117,7 +117,7 @@ public struct DepthwiseConv2DKernel: Kernel {
     let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
     let y: UnsafeMutablePointer<Int16> = memory.pointer(output)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let factors: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let factors: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)
     switch layer.bits {

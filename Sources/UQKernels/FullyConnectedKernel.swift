@@ -67,7 +67,7 @@ public struct FullyConnectedKernel: Kernel {
       output: outputStage.parameters)
     let x: UnsafeMutablePointer<Int8> = memory.pointer(input)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let factors: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let factors: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     let weights: UnsafePointer<Int8> = memory.pointer(layer.weights)
     let packed: UnsafePointer<UInt8> = memory.pointer(layer.weights)

@@ -10,8 +10,9 @@ public struct RequantizedLayer: Sendable, Hashable {
   public var bits: Int
   /// int32 for each output channel, the input's zero point folded in.
   public var bias: ConstantID
-  /// int32 for each output channel.
-  public var multipliers: ConstantID
+  /// int32 for each output channel; `nil` where shifts alone bring sums to the output's scale, and all
+  /// factors are positive. Only kernels of int8 images and one scale for a channel take that.
+  public var multipliers: ConstantID?
   /// uint8 for each output channel.
   public var shifts: ConstantID
   /// Scales of groups of input channels; `nil` where a channel has one.
@@ -21,7 +22,7 @@ public struct RequantizedLayer: Sendable, Hashable {
 
   /// Collects constants that were added to a program.
   public init(
-    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID, shifts: ConstantID,
+    weights: ConstantID, bits: Int, bias: ConstantID, multipliers: ConstantID?, shifts: ConstantID,
     groups: WeightGroups? = nil
   ) {
     self.weights = weights
@@ -38,7 +39,8 @@ public struct RequantizedLayer: Sendable, Hashable {
     let size = groups.map { [CArgument.integer($0.size)] } ?? []
     let factors = groups.map { [CArgument.constant($0.factors)] } ?? []
     return [parameters] + size + [.read(input), .constant(weights)] + factors + [
-      .constant(bias), .constant(multipliers), .constant(shifts), .write(output),
+      .constant(bias), multipliers.map { .constant($0) } ?? .null, .constant(shifts),
+      .write(output),
     ]
   }
 }
@@ -122,7 +124,8 @@ extension LoweringContext {
       let unit = Double(sign: .plus, exponent: shift, significand: 1)
       return unit * input.scale * quantization.scales[index] / output.scale
     }
-    let scales = try addMultipliers(id, factors)
+    let takesNone = input.bits == 8 && output.bits == 8
+    let scales = try addFactors(id, factors, takesNone: takesNone)
     let name = place.node ?? ""
     let constant =
       bits == 8
@@ -146,18 +149,37 @@ extension LoweringContext {
   public mutating func addMultipliers(
     _ id: String, _ factors: [Double], rounding wanted: Rounding? = nil
   ) throws(Diagnostic) -> (multipliers: ConstantID, shifts: ConstantID) {
-    var mantissas: [Int32] = []
-    var shifts: [UInt8] = []
-    for factor in factors {
-      let fixed = try multiplier(id, factor, rounding: wanted)
-      mantissas.append(fixed.mantissa)
-      shifts.append(UInt8(fixed.shift))
-    }
-    let name = place.node ?? ""
-    return (
-      addConstant(ProgramConstant(name: "\(name) multipliers", role: .scales, mantissas)),
-      addConstant(ProgramConstant(name: "\(name) shifts", role: .scales, shifts))
-    )
+    let fixed = try multipliers(id, factors, rounding: wanted)
+    return (addMultipliers(fixed), addShifts(fixed))
+  }
+
+  /// Adds the same without multipliers where `takesNone` and their signs say nothing.
+  private mutating func addFactors(
+    _ id: String, _ factors: [Double], takesNone: Bool
+  ) throws(Diagnostic) -> (multipliers: ConstantID?, shifts: ConstantID) {
+    let fixed = try multipliers(id, factors, rounding: nil)
+    let areNeedless = takesNone && rounding == .shift && fixed.allSatisfy { $0.mantissa > 0 }
+    return (areNeedless ? nil : addMultipliers(fixed), addShifts(fixed))
+  }
+
+  private func multipliers(
+    _ id: String, _ factors: [Double], rounding wanted: Rounding?
+  ) throws(Diagnostic) -> [FixedPointMultiplier] {
+    var fixed: [FixedPointMultiplier] = []
+    for factor in factors { fixed.append(try multiplier(id, factor, rounding: wanted)) }
+    return fixed
+  }
+
+  private mutating func addMultipliers(_ fixed: [FixedPointMultiplier]) -> ConstantID {
+    addConstant(
+      ProgramConstant(
+        name: "\(place.node ?? "") multipliers", role: .scales, fixed.map(\.mantissa)))
+  }
+
+  private mutating func addShifts(_ fixed: [FixedPointMultiplier]) -> ConstantID {
+    addConstant(
+      ProgramConstant(
+        name: "\(place.node ?? "") shifts", role: .scales, fixed.map { UInt8($0.shift) }))
   }
 
   /// The factor as the rounding in use wants it; for shifts only, its sign and `−log2 |factor|`.

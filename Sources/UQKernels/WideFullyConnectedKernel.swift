@@ -50,7 +50,8 @@ public struct WideFullyConnectedKernel: Kernel {
     ]
     return [
       .structure(type: "uq_fully_connected_s16_params", fields: fields), .read(input),
-      .constant(layer.weights), .constant(layer.bias), .constant(layer.multipliers),
+      .constant(layer.weights), .constant(layer.bias),
+      layer.multipliers.map { .constant($0) } ?? .null,
       .constant(layer.shifts), .write(output),
     ]
   }
@@ -63,7 +64,7 @@ public struct WideFullyConnectedKernel: Kernel {
     let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
     let weights: UnsafePointer<UInt8> = memory.pointer(layer.weights)
     let bias: UnsafePointer<Int32> = memory.pointer(layer.bias)
-    let factors: UnsafePointer<Int32> = memory.pointer(layer.multipliers)
+    let factors: UnsafePointer<Int32>? = memory.pointer(layer.multipliers)
     let shifts: UnsafePointer<UInt8> = memory.pointer(layer.shifts)
     if isWide {
       uq_fully_connected_s16(

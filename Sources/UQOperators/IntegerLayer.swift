@@ -143,8 +143,10 @@ extension IntegerLayer: LowerableOperator {
       bias: context.addConstant(
         ProgramConstant(
           name: "\(node.name) bias", role: .bias, try foldedBias(weights, bias, node, context))),
-      multipliers: context.addConstant(
-        ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
+      multipliers: rounding == .shift && multipliers.allSatisfy { $0 > 0 }
+        ? nil
+        : context.addConstant(
+          ProgramConstant(name: "\(node.name) multipliers", role: .scales, multipliers)),
       shifts: context.addConstant(
         ProgramConstant(name: "\(node.name) shifts", role: .scales, shifts.map { UInt8($0) })))
     let (input, output) = (context.buffer(x), context.buffer(node.result))

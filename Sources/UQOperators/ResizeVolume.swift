@@ -2,35 +2,40 @@ import UQGraph
 import UQNumerics
 import UQSupport
 
-/// Import of Relay's resizing of volumes: each axis by itself, as a gather of slices or a product with
+/// Import of Relay's resizing of lines and volumes: each axis by itself, as a gather of slices or a product with
 /// constant weights.
 public enum ResizeVolume: ForeignOperator {
   /// The rules, one for each name.
   public static var imports: [ImportRule] {
     [
+      .relay("image.resize1d") { node, builder throws(Diagnostic) in
+        let sizes = try node.listed("size") ?? []
+        return try resized(node, &builder, "NCW") { _ in sizes.map(Double.init) }
+      },
       .relay("image.resize3d") { node, builder throws(Diagnostic) in
         let sizes = try node.listed("size") ?? []
-        return try resized(node, &builder) { _ in sizes.map(Double.init) }
+        return try resized(node, &builder, "NCDHW") { _ in sizes.map(Double.init) }
       },
       .relay("nn.upsampling3d") { node, builder throws(Diagnostic) in
         var scales: [Double] = []
         for axis in ["d", "h", "w"] { scales.append(Double(try node.float("scale_\(axis)"))) }
-        return try resized(node, &builder) { extents in
+        return try resized(node, &builder, "NCDHW") { extents in
           zip(extents, scales).map { (Double($0) * $1).rounded() }
         }
       },
     ]
   }
 
-  /// `sizes` gives the extents of depth, height and width from those of the operand.
+  /// `letters` name the axes, `sizes` gives the extents of those behind the channels from the operand's.
   private static func resized(
-    _ node: ForeignNode, _ builder: inout GraphBuilder, sizes: ([Int]) -> [Double]
+    _ node: ForeignNode, _ builder: inout GraphBuilder, _ letters: String,
+    sizes: ([Int]) -> [Double]
   ) throws(Diagnostic) -> [ValueID] {
     var x = try node.operand(0, "data")
     let type = builder.type(of: x)
-    let layout = try node.text("layout", default: "NCDHW")
-    let order = try node.order(layout, of: "NCDHW")
-    guard type.shape.rank == 5 else {
+    let layout = try node.text("layout", default: letters)
+    let order = try node.order(layout, of: letters)
+    guard type.shape.rank == order.count else {
       throw Diagnostic(
         id: "import.relay.layout", "layout '\(layout)' does not go with x \(type.shape)",
         at: node.place)
@@ -41,7 +46,7 @@ public enum ResizeVolume: ForeignOperator {
     }
     let axes = Array(order[2...])
     let targets = sizes(axes.map { type.shape[$0] })
-    guard targets.count == 3, targets.allSatisfy({ (1...Double(1 << 14)).contains($0) }),
+    guard targets.count == axes.count, targets.allSatisfy({ (1...Double(1 << 14)).contains($0) }),
       axes.allSatisfy({ (1...1 << 14).contains(type.shape[$0]) })
     else {
       throw Diagnostic(
@@ -82,8 +87,8 @@ public enum ResizeVolume: ForeignOperator {
     let rows = try sampling.weights(from: extent, to: size, at: node.place)
     let matrix = builder.addConstant(
       Tensor(doubles: rows, type.element, [size, extent]), name: "\(node.name):axis\(axis)")
-    var order = Array(0..<5)
-    order.swapAt(axis, 4)
+    var order = Array(type.shape.indices)
+    order.swapAt(axis, order.count - 1)
     let swap = Transpose(permutation: order)
     let last = try builder.addStep(swap, [x], "axis\(axis):last", of: node)
     let y = try builder.addStep(

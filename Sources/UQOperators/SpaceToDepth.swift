@@ -33,8 +33,13 @@ public enum SpaceToDepth: ForeignOperator {
       .relay("nn.batch_to_space_nd") { node, builder throws(Diagnostic) in
         try fromBatch(node, &builder)
       },
+      .relay("vision.yolo_reorg") { node, builder throws(Diagnostic) in
+        try reorganized(node, &builder)
+      },
       .relay("layout_transform") { node, builder throws(Diagnostic) in
-        try relaidOut(node, &builder)
+        try relaidOut(
+          node, &builder, try node.operand(0, "data"), from: try node.string("src_layout"),
+          to: try node.string("dst_layout"))
       },
     ]
   }
@@ -110,6 +115,25 @@ public enum SpaceToDepth: ForeignOperator {
     return try rearranged(
       node, &builder, x, split: [n, shape[1], h, block, w, block], order: [0, 3, 5, 1, 2, 4],
       result: [n, block * block * shape[1], h, w])
+  }
+
+  /// Darknet's reordering as TVM has it: the elements are read as an image of `C / s^2` channels of
+  /// `s H x s W`, whose blocks become channels, and the result is laid out as `[N, C s^2, H / s, W / s]`.
+  private static func reorganized(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let block = try node.int("stride", default: 1)
+    let (x, shape, _) = try image(node, builder, "NCHW", block)
+    let (c, h, w) = (shape[1], shape[2], shape[3])
+    // TVM addresses other elements of a batch outside of its operand.
+    guard shape[0] == 1, c % (block * block) == 0, h % block == 0, w % block == 0 else {
+      throw Diagnostic(
+        id: "import.space-to-depth.block", "\(shape) does not split into blocks of \(block)",
+        at: node.place)
+    }
+    return try rearranged(
+      node, &builder, x, split: [c / (block * block), h, block, w, block],
+      order: [2, 4, 0, 1, 3], result: [1, c * block * block, h / block, w / block])
   }
 
   private static func toBatch(_ node: ForeignNode, _ builder: inout GraphBuilder)
@@ -193,13 +217,13 @@ public enum SpaceToDepth: ForeignOperator {
   }
 
   /// Layouts name axes by capital letters; a number and a small letter are an inner block of an axis.
-  private static func relaidOut(_ node: ForeignNode, _ builder: inout GraphBuilder)
-    throws(Diagnostic) -> [ValueID]
-  {
-    let x = try node.operand(0, "data")
+  ///
+  /// - Throws: `import.relay.layout`.
+  static func relaidOut(
+    _ node: ForeignNode, _ builder: inout GraphBuilder, _ x: ValueID, from source: String,
+    to target: String
+  ) throws(Diagnostic) -> [ValueID] {
     let shape = builder.shape(of: x)
-    let source = try node.string("src_layout")
-    let target = try node.string("dst_layout")
     let (from, to) = (axes(source), axes(target))
     let problem = Diagnostic(
       id: "import.relay.layout", "'\(source)' of \(shape) does not become '\(target)'",

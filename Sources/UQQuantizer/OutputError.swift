@@ -23,8 +23,8 @@ struct OutputError: Sendable {
   }
 
   /// `nil` for flip risk.
-  private let temperature: Double?
-  private struct Watched: Sendable {
+  let temperature: Double?
+  struct Watched: Sendable {
     var isLogits: Bool
     /// Extent of the axis that the softmax normalises.
     var classes: Int
@@ -32,9 +32,9 @@ struct OutputError: Sendable {
     var weight: Double
   }
 
-  private let watched: [ValueID: Watched]
+  let watched: [ValueID: Watched]
   /// For each sample the watched values in the order they are computed.
-  private let reference: [[[Float]]]
+  let reference: [[[Float]]]
   let samples: [[Tensor]]
   private let threads: Int
 

@@ -175,7 +175,7 @@ public struct Quantizer: Sendable {
       graph: graph, evaluator: evaluator, samples: samples,
       activations: integer.activationQuantizations, threads: options.threads)
     var dequantized = graph
-    return try zip(layers, plain).map { layer, plain in
+    let nearby = try zip(layers, plain).map { layer, plain in
       let bits = widths[layer.position] ?? 8
       let rounded = try rounding.measure(layer, after: dequantized).flatMap {
         try rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
@@ -183,6 +183,11 @@ public struct Quantizer: Sendable {
       dequantized.install(rounded ?? plain, at: layer)
       return rounded ?? plain
     }
+    return try ScaleTuning(
+      graph: graph, evaluator: evaluator, samples: samples,
+      activations: integer.activationQuantizations, keepsScales: options.powerOfTwoScales,
+      threads: options.threads
+    ).tune(nearby, of: layers)
   }
 
   private func install(

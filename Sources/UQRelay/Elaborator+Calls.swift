@@ -308,10 +308,15 @@ extension Elaborator {
         let object = number.flatMap { metadata.string(ofObject: $0) }
         result[name] = .string(object ?? text)
       case .list?:
-        if let number, metadata.typeKey(ofObject: number)?.isEmpty == false,
-          let values = metadata.integers(ofObject: number)
-        {
+        guard let number, metadata.typeKey(ofObject: number)?.isEmpty == false else { continue }
+        if let values = metadata.integers(ofObject: number) {
           result[name] = .ints(values)
+        } else if let values = metadata.numbers(ofObject: number) {
+          result[name] = .floats(values)
+        } else {
+          throw source.problem(
+            "relay.attribute.unsupported",
+            "attribute '\(name)' is a list of other things than numbers", at: offset)
         }
       case nil: break
       }

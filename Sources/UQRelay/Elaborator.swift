@@ -101,11 +101,13 @@ struct Elaborator {
     depth += 1
     defer { depth -= 1 }
     guard depth <= Self.depthLimit else {
-      report(
-        "relay.call.depth",
-        "the calls do not end within \(Self.depthLimit) levels; recursion is "
-          + "supported where constants decide it", at: expression.offset, isUnsupported: true)
-      callBudget = 0
+      if callBudget >= 0 {
+        report(
+          "relay.call.depth",
+          "the calls do not end within \(Self.depthLimit) levels; recursion is "
+            + "supported where constants decide it", at: expression.offset, isUnsupported: true)
+      }
+      callBudget = -1
       return .unknown
     }
     let offset = expression.offset

@@ -129,19 +129,28 @@ struct Metadata {
   }
 
   /// The numbers of an array of `IntImm`, or the number of a single one.
-  func integers(ofObject index: Int, depth: Int = 0) -> [Int]? {
+  func integers(ofObject index: Int) -> [Int]? {
+    values(ofObject: index)?.mapped { Int($0) }
+  }
+
+  /// The numbers of an array of `FloatImm` and `IntImm`, or the number of a single one.
+  func numbers(ofObject index: Int) -> [Float]? {
+    values(ofObject: index)?.mapped { Double($0).map(Float.init) }
+  }
+
+  /// The texts of the numbers of an array, or of a single one.
+  private func values(ofObject index: Int, depth: Int = 0) -> [String]? {
     guard nodes.indices.contains(index), depth < 4 else { return nil }
     let node = nodes[index]
     if node.typeKey == "Array" {
-      var result: [Int] = []
+      var result: [String] = []
       for element in node.data {
-        guard let inner = integers(ofObject: element, depth: depth + 1) else { return nil }
+        guard let inner = values(ofObject: element, depth: depth + 1) else { return nil }
         result += inner
       }
       return result
     }
-    guard let value = node.attribute("value") else { return nil }
-    return Int(source.string(value)).map { [$0] }
+    return node.attribute("value").map { [source.string($0)] }
   }
 
   /// The text of a string object.
@@ -155,5 +164,13 @@ struct Metadata {
   /// The type key of an object.
   func typeKey(ofObject index: Int) -> String? {
     nodes.indices.contains(index) ? nodes[index].typeKey : nil
+  }
+}
+
+extension [String] {
+  /// Every element mapped; `nil` where one has no value.
+  fileprivate func mapped<Number>(_ number: (String) -> Number?) -> [Number]? {
+    let numbers = compactMap(number)
+    return numbers.count == count ? numbers : nil
   }
 }

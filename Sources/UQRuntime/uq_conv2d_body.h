@@ -19,6 +19,7 @@ static void convolve_row(const uq_conv2d_params *params, const uq_rows *rows,
     product.output = params->output;
     for (int32_t group = 0; group < params->groups; group++) {
         const int32_t first = group * group_out;
+        const int32_t *factors = uq_multipliers_from(multipliers, first);
         for (int32_t x = 0; x < params->out_w; x += 2) {
             int8_t *y = output_row + x * params->out_c + first;
             const int8_t *x0 = uq_conv2d_patch(params, rows, group, x, scratch);
@@ -29,8 +30,8 @@ static void convolve_row(const uq_conv2d_params *params, const uq_rows *rows,
                 x1 = uq_conv2d_patch(params, rows, group, x + 1, patch);
             }
             UQ_SYMBOL(uq_matmul_s8)
-            (&product, x0, x1, weights, bias + first, multipliers + first,
-             shifts + first, y, y + params->out_c);
+            (&product, x0, x1, weights, bias + first, factors, shifts + first,
+             y, y + params->out_c);
         }
         weights += group_bytes;
     }

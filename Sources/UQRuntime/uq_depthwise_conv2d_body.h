@@ -142,7 +142,8 @@ static void convolve_pixel(const depthwise *d, int32_t left, int8_t *y)
                              acc + fast);
             start = acc;
         }
-        uq_requantize_block_s8(&p->output, acc, d->multipliers + first,
+        uq_requantize_block_s8(&p->output, acc,
+                               uq_multipliers_from(d->multipliers, first),
                                d->shifts + first, count, y + first);
     }
 }

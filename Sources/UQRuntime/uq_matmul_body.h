@@ -63,6 +63,7 @@ void UQ_SYMBOL(uq_matmul_s8)(const uq_matmul_params *params, const int8_t *x0,
         const int32_t left = params->rows - first;
         const int32_t next = left > 1 ? 1 : 0;
         const uq_weight *w = weights + first * row_bytes;
+        const int32_t *factors = uq_multipliers_from(multipliers, first);
         int32_t acc[2 * UQ_MATMUL_BLOCK];
         // A last odd channel makes a block of its own.
         count =
@@ -71,13 +72,12 @@ void UQ_SYMBOL(uq_matmul_s8)(const uq_matmul_params *params, const int8_t *x0,
             multiply_2x2(w, depth, x0, x1, bias + first, (count + 1) / 2, next,
                          acc);
             uq_requantize_block_s8(&params->output, acc + UQ_MATMUL_BLOCK,
-                                   multipliers + first, shifts + first, count,
-                                   y1 + first);
+                                   factors, shifts + first, count, y1 + first);
         } else {
             multiply_2x1(w, depth, x0, bias + first, (count + 1) / 2, next,
                          acc);
         }
-        uq_requantize_block_s8(&params->output, acc, multipliers + first,
-                               shifts + first, count, y0 + first);
+        uq_requantize_block_s8(&params->output, acc, factors, shifts + first,
+                               count, y0 + first);
     }
 }

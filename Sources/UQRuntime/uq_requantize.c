@@ -110,8 +110,9 @@ void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
     }
     // From the first channel on that the short cut does not serve.
     for (; i < count; i++) {
+        const int32_t multiplier = multipliers == NULL ? 1 : multipliers[i];
         const int32_t value =
-            uq_requantize_any(acc[i], multipliers[i], shifts[i], rounding);
+            uq_requantize_any(acc[i], multiplier, shifts[i], rounding);
         y[i] = (int8_t)uq_clamp(value + zero_point, min, max);
     }
 }

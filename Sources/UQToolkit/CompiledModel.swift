@@ -74,6 +74,7 @@ public struct CompiledModel: Sendable {
         graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
       ).choose(nominal: bits, fixed: layerBits)
       for layer in promoted?.layers ?? [] { layerBits[layer.name] = layer.bits }
+      choices = promoted
       for name in names where layerBits[name] == nil { layerBits[name] = bits }
     case .mixed(let budget):
       let found = try MixedPrecision(

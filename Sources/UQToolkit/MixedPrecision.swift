@@ -5,6 +5,7 @@ import UQGraph
 import UQKernels
 import UQNumerics
 import UQQuantizer
+import UQReport
 import UQSupport
 
 /// Why each layer of a network of mixed widths got its bits.
@@ -21,6 +22,8 @@ public struct WidthChoices: Sendable {
     public var weightBytes: Int
     /// Bytes of weights fewer than at the most bits.
     public var savedBytes: Int
+    /// What could be chosen, by descending bits; one option where the width was given.
+    public var options: [AllocationReport.Option]
 
     /// Loss for each kilobyte saved; `nil` where nothing was saved.
     public var exchangeRate: Double? {
@@ -47,7 +50,10 @@ extension WidthChoices {
       let most = allocator.options[index].map(\.weightBytes).max() ?? 0
       return Layer(
         name: allocator.names[index], bits: option.bits, loss: option.loss,
-        weightBytes: option.weightBytes, savedBytes: most - option.weightBytes)
+        weightBytes: option.weightBytes, savedBytes: most - option.weightBytes,
+        options: allocator.options[index].map {
+          AllocationReport.Option(bits: $0.bits, loss: $0.loss, weightBytes: $0.weightBytes)
+        }.sorted { $0.bits > $1.bits })
     }
     loss = found.loss
     gap = found.gap
@@ -86,7 +92,7 @@ struct MixedPrecision {
     return WidthChoices(try allocator.solve(limits), of: allocator)
   }
 
-  /// The choices for budgets of weight bytes, evenly from the fewest to the most bits.
+  /// The choices for budgets of weight bytes, evenly from the fewest to the most bits; each uses its bytes up.
   ///
   /// - Throws: as ``choose(_:fixed:)``.
   func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
@@ -101,7 +107,15 @@ struct MixedPrecision {
     }
     return try (0..<count).map { index in
       let bytes = sizes[0] + (sizes[1] - sizes[0]) * index / max(count - 1, 1)
-      return WidthChoices(try allocator.solve(Budget(weightBytes: bytes)), of: allocator)
+      // A budget that is used up names its choice: `mixed:BYTES` makes it again.
+      var found = try allocator.solve(Budget(weightBytes: bytes))
+      while true {
+        let again = try allocator.solve(Budget(weightBytes: found.weightBytes))
+        if again.weightBytes == found.weightBytes {
+          return WidthChoices(again, of: allocator)
+        }
+        found = again
+      }
     }
   }
 

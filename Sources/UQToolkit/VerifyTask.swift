@@ -4,6 +4,7 @@ import UQCalibration
 import UQKernels
 import UQNumerics
 import UQQuantizer
+import UQReport
 import UQSamples
 import UQSupport
 
@@ -91,6 +92,8 @@ struct ExportRecipe {
   let method: RangeMethod
   let disabledPasses: Set<String>
   let layouts: PortLayouts
+  /// Why layers have their bits, where they were chosen.
+  let allocation: AllocationReport?
 
   init(folder: String) throws(Diagnostic) {
     let path = "\(folder)/manifest.json"
@@ -114,6 +117,7 @@ struct ExportRecipe {
     modelDigest = digest
     self.bits = bits
     self.layerBits = layerBits
+    allocation = (try? JSONDecoder().decode(Choices.self, from: data))?.allocation
     activationBits = (manifest["activation_bits"] as? Int) ?? 8
     self.rounding = rounding
     self.method = method
@@ -121,6 +125,10 @@ struct ExportRecipe {
     layouts = PortLayouts(
       input: (manifest["input_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)),
       output: (manifest["output_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)))
+  }
+
+  private struct Choices: Decodable {
+    var allocation: AllocationReport?
   }
 
   /// How to make the program again.

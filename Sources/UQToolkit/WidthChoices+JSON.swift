@@ -1,6 +1,17 @@
+import UQReport
 import UQSupport
 
 extension WidthChoices {
+  /// The choices as a report shows them.
+  var report: AllocationReport {
+    AllocationReport(
+      layers: layers.map { layer in
+        AllocationReport.Layer(
+          name: layer.name, bits: layer.bits, loss: layer.loss, weightBytes: layer.weightBytes,
+          savedBytes: layer.savedBytes, options: layer.options)
+      }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes)
+  }
+
   /// The manifest's `allocation`.
   var json: JSONValue {
     [

@@ -30,7 +30,7 @@ struct CompareCommand: DiagnosedCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What to compare: float, 8, 4, 3, 2, 1, mixed (bytes of 4 bits), mixed:40K, recipes, folders of exports; separated by commas."
+      "What to compare: float, 8, 4, 3, 2, 1, mixed (bytes of 4 bits), mixed:40K, recipes, folders of exports, other models (other.onnx:4); separated by commas."
     ))
   var variants = "float,8,4"
 
@@ -101,15 +101,17 @@ struct CompareCommand: DiagnosedCommand {
 
   func perform() throws {
     let workspace = try model.workspace()
+    let chip = try Target.named(target ?? workspace.configuration.target ?? "generic")
     var task = CompareTask(
       workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
       calibrationData: calibrationData, variants: variants.split(separator: ",").map(String.init),
       limit: samples,
       options: try quantization.options(
-        bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount),
+        bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+        target: chip),
       isQuiet: quiet)
     task.frontierPoints = frontier ?? 0
-    task.settings = try settings(workspace)
+    task.settings = settings(chip)
     let (report, warnings) = try task.run()
     if !quiet { for warning in warnings { writeError(warning.description) } }
     // Read before anything is written: the new report may replace it.
@@ -133,10 +135,10 @@ struct CompareCommand: DiagnosedCommand {
     if !problems.isEmpty { throw Diagnostics(problems) }
   }
 
-  private func settings(_ workspace: Workspace) throws -> CompareSettings {
+  private func settings(_ chip: Target) -> CompareSettings {
     var settings = CompareSettings()
-    let name = try Target.named(target ?? workspace.configuration.target ?? "generic").name
-    settings.board = CompareSettings.board(for: name)
+    settings.targetArgument = target
+    settings.board = CompareSettings.board(for: chip.name)
     settings.counting = instructions
     settings.metricCommand = metricCommand
     settings.commandLine = CompareSettings.commandLine(CommandLine.arguments)

@@ -12,11 +12,12 @@ enum OperatorTable {
     }
     let names = Set(
       entries.flatMap { $0.imports }.filter { $0.dialect == .onnx }.map(\.operatorName))
+    let relay = relayNames(entries.filter { !($0 is Detection.Type) })
     return """
       # Operators
 
       Printed from the operators' own descriptions by `make docs`; a test compares. \(names.count) ONNX
-      operators are read. `uq inspect` lists what a model uses and everything of it that is not
+      and \(relay.count) Relay operators are read. `uq inspect` lists what a model uses and everything of it that is not
       supported, at once.
 
       ## Operators of the graph
@@ -33,7 +34,31 @@ enum OperatorTable {
 
       \(compositions.map { "- \(onnxNames($0))" }.joined(separator: "\n"))
 
+      ## Relay operators
+
+      [Relay.md](Relay.md) has the language. Read are
+
+      \(list(relay))
+
+      Refused with the reason, as what they do depends on data:
+
+      \(list(relayNames([Detection.self])))
+
       """
+  }
+
+  private static func relayNames(_ entries: [any ForeignOperator.Type]) -> [String] {
+    Set(entries.flatMap { $0.imports }.filter { $0.dialect == .relay }.map(\.operatorName)).sorted()
+  }
+
+  /// A line for each first part of the names: `nn`, `qnn`, ... .
+  private static func list(_ names: [String]) -> String {
+    let groups = Dictionary(grouping: names) { name in
+      name.contains(".") ? String(name.prefix { $0 != "." }) : ""
+    }
+    return groups.sorted { $0.key < $1.key }.map { _, names in
+      "- " + names.map { "`\($0)`" }.joined(separator: ", ")
+    }.joined(separator: "\n")
   }
 
   private static func row(_ type: any Operator.Type) -> String {

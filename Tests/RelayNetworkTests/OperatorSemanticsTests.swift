@@ -139,7 +139,58 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
       inputs: [[1, 3]], expected: [1, 1.5, 2.5, 3, 1, 1.5, 2.5, 3]),
   ]
 
-  @Test(arguments: quantized + plain) func equalsTheDefinition(_ call: ComputedCall) throws {
+  static let rearranging: [ComputedCall] = [
+    ComputedCall(
+      name: "nn.dilate", declarations: "%x: Tensor[(2, 2), float32]",
+      body: "nn.dilate(%x, strides=[1, 3], dilation_value=7f)", inputs: [[1, 2, 3, 4]],
+      expected: [1, 7, 7, 2, 3, 7, 7, 4]),
+    ComputedCall(
+      name: "nn.dilate along the first axis", declarations: "%x: Tensor[(2, 2), int8]",
+      body: "nn.dilate(%x, strides=[2, 1])", inputs: [[1, 2, 3, 4]],
+      expected: [1, 2, 0, 0, 3, 4]),
+    ComputedCall(
+      name: "nn.fifo_buffer",
+      declarations: "%d: Tensor[(1, 2), float32], %b: Tensor[(1, 3), float32]",
+      body: "nn.fifo_buffer(%d, %b, axis=1)", inputs: [[4, 5], [1, 2, 3]], expected: [3, 4, 5]),
+    // Two pixels side by side: sizes 0.5 and 0.25, and 0.5 twice as wide as high.
+    ComputedCall(
+      name: "vision.multibox_prior", declarations: "%x: Tensor[(1, 3, 1, 2), float32]",
+      body: "vision.multibox_prior(%x, sizes=[0.5f, 0.25f], ratios=[1f, 4f])",
+      inputs: [[0, 0, 0, 0, 0, 0]],
+      expected: [
+        0.125, 0.25, 0.375, 0.75, 0.1875, 0.375, 0.3125, 0.625, 0, 0.375, 0.5, 0.625,
+        0.625, 0.25, 0.875, 0.75, 0.6875, 0.375, 0.8125, 0.625, 0.5, 0.375, 1, 0.625,
+      ]),
+    ComputedCall(
+      name: "vision.multibox_prior clipped, with steps",
+      declarations: "%x: Tensor[(1, 1, 1, 1), float32]",
+      body: "vision.multibox_prior(%x, sizes=[1f], steps=[0.5f, 1f], offsets=[0f, 0.5f], clip=True)",
+      inputs: [[0]], expected: [0, 0, 1, 0.5]),
+    ComputedCall(
+      name: "vision.yolo_reorg", declarations: "%x: Tensor[(1, 4, 2, 2), int8]",
+      body: "vision.yolo_reorg(%x, stride=2)", inputs: [(0..<16).map(Double.init)],
+      expected: [0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15]),
+    ComputedCall(
+      name: "image.resize1d nearest", declarations: "%x: Tensor[(1, 2, 2), float32]",
+      body:
+        "image.resize1d(%x, size=[4], method=\"nearest_neighbor\", coordinate_transformation_mode=\"asymmetric\", rounding_method=\"floor\")",
+      inputs: [[1, 2, 3, 4]], expected: [1, 1, 2, 2, 3, 3, 4, 4]),
+    ComputedCall(
+      name: "image.resize1d linear, channels last", declarations: "%x: Tensor[(1, 2, 1), float32]",
+      body:
+        "image.resize1d(%x, size=[3], layout=\"NWC\", coordinate_transformation_mode=\"align_corners\")",
+      inputs: [[0, 2]], expected: [0, 1, 2]),
+    // Channels 0 and 1 of the result are 1 x0 + 2 x1 and 3 x0 + 4 x1.
+    ComputedCall(
+      name: "nn.contrib_conv2d_NCHWc",
+      declarations:
+        "%x: Tensor[(1, 1, 1, 2, 2), int8], %w: Tensor[(1, 1, 1, 1, 2, 2), int8]",
+      body:
+        "nn.contrib_conv2d_NCHWc(%x, %w, channels=2, kernel_size=[1, 1], data_layout=\"NCHW2c\", kernel_layout=\"OIHW2i2o\", out_layout=\"NCHW1c\", out_dtype=\"int32\")",
+      inputs: [[10, 1, 20, 2], [1, 3, 2, 4]], expected: [12, 24, 34, 68]),
+  ]
+
+  @Test(arguments: quantized + plain + rearranging) func equalsTheDefinition(_ call: ComputedCall) throws {
     let results = try call.results()
     #expect(results.count == 1)
     #expect(results[0].converted(to: .float64).elements(Double.self) == call.expected)

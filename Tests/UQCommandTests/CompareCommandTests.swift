@@ -57,6 +57,47 @@ import UQSupport
     #expect(page.contains("uq compare --samples 30 --variants float,1"))
   }
 
+  /// The commands that a report gives make networks of its bits and bytes.
+  @Test func commandsMakeTheVariantsAgain() throws {
+    let folder = try Folder(calibration: true)
+    try folder.write(#"{"bits": 2, "layers": {"@last": 8}, "method": "percentile"}"#, "own.json")
+    try folder.copy("\(Command.digits)/model.onnx", "other.onnx")
+    try folder.copy(folder.file("calibration.uqcal"), "other.uqcal")
+    let compared = try folder.uq(
+      [
+        "compare", "--variants", "3,mixed,w2a8-ends8,own.json,other.onnx:4", "--frontier", "3",
+        "--samples", "20", "--method", "minmax", "--layer", "@first:8", "--instructions", "never",
+        "--json", "-", "--quiet",
+      ] + data, timeLimit: 300)
+    let report = try document(compared)
+    let variants = report["variants"] as? [[String: Any]] ?? []
+    let commands = (report["commands"] as? [[String: Any]] ?? []).filter {
+      ($0["command"] as? String)?.hasPrefix("uq export ") == true
+    }
+    #expect(variants.count >= 7 && commands.count == variants.count)
+    for command in commands {
+      let name = try #require(command["variant"] as? String)
+      let variant = try #require(variants.first { $0["name"] as? String == name })
+      let line = try #require(command["command"] as? String)
+      let run = try ProcessRunner.run(
+        "/bin/sh", ["-c", "uq() { '\(Command.path)' \"$@\"; }; \(line)"], in: folder.path,
+        timeLimit: 120)
+      #expect(run.succeeded, "\(line): \(run.errors)")
+      let manifest = try #require(
+        try JSONSerialization.jsonObject(with: folder.data("export/manifest.json") ?? Data())
+          as? [String: Any])
+      #expect(manifest["weight_bytes"] as? Int == variant["weight_bytes"] as? Int, "\(name)")
+      #expect(manifest["arena_bytes"] as? Int == variant["ram_bytes"] as? Int, "\(name)")
+      let bits = manifest["layer_bits"] as? [String: Int]
+      for layer in variant["layers"] as? [[String: Any]] ?? [] {
+        guard let width = layer["bits"] as? Int, let layer = layer["name"] as? String else {
+          continue
+        }
+        #expect((bits?[layer] ?? manifest["bits"] as? Int) == width, "\(name): \(layer)")
+      }
+    }
+  }
+
   @Test func debugsLayers() throws {
     let folder = try Folder(calibration: true)
     let result = try folder.uq(["debug", "--bits", "2", "--samples", "4", "--json"] + data)

@@ -33,7 +33,8 @@ private func task(
 ) throws -> CompareTask {
   CompareTask(
     workspace: try workspace(), data: data, calibrationPath: try Prepared.calibration(),
-    variants: variants, limit: limit, options: CompileOptions(threads: threads), isQuiet: true)
+    variants: variants, limit: limit, options: CompileOptions(method: .minmax, threads: threads),
+    isQuiet: true)
 }
 
 /// Samples as `inputs.npy` with what is given beside it.
@@ -85,15 +86,17 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
   }
 
   /// The figures of the report are those of the compiled C over the same samples.
-  @Test(.enabled(if: Tool.gcc.isInstalled)) func accuracyIsThatOfTheCompiledC() throws {
+  @Test(.enabled(if: Tool.gcc.isInstalled), arguments: ["2", "mixed"])
+  func accuracyIsThatOfTheCompiledC(_ width: String) throws {
     let scratch = try Scratch()
+    var options = CompileOptions(method: .minmax, threads: 2)
+    options.width = try #require(WidthRequest(width))
     let folder = scratch.file("export")
     _ = try ExportTask(
       workspace: workspace(), calibrationPath: try Prepared.calibration(), name: "digits",
-      target: try Target.named("generic"), options: CompileOptions(bits: 2, threads: 2),
-      output: folder
+      target: try Target.named("generic"), options: options, output: folder
     ).run()
-    let report = try task(["float", "2", folder], limit: 180).run().report
+    let report = try task(["float", width, folder], limit: 180).run().report
     let (simulated, compiled) = (report.variants[1], report.variants[2])
     #expect(compiled.problem == nil)
     #expect(simulated.accuracy == compiled.accuracy)
@@ -103,17 +106,20 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
   }
 
   /// Flash and RAM are those of the object that `uq bench` measures.
-  @Test(.enabled(if: Board.all.contains { $0.name == "mps2-an386" && $0.missingTools.isEmpty }))
-  func sizesAreThoseOfTheObject() throws {
+  @Test(
+    .enabled(if: Board.all.contains { $0.name == "mps2-an386" && $0.missingTools.isEmpty }),
+    arguments: ["4", "mixed"])
+  func sizesAreThoseOfTheObject(_ width: String) throws {
     let scratch = try Scratch()
+    var options = CompileOptions(method: .minmax, threads: 2)
+    options.width = try #require(WidthRequest(width))
     let folder = scratch.file("export")
     _ = try ExportTask(
       workspace: workspace(), calibrationPath: try Prepared.calibration(), name: "digits",
-      target: try Target.named("cortex-m4"), options: CompileOptions(bits: 4, threads: 2),
-      output: folder
+      target: try Target.named("cortex-m4"), options: options, output: folder
     ).run()
     let bench = try Benchmark.measure(Export(folder: folder), on: Board.named("mps2-an386"))
-    var compare = try task(["float", "4"], limit: 20)
+    var compare = try task(["float", width], limit: 20)
     compare.settings.board = CompareSettings.board(for: "cortex-m4")
     let four = try compare.run().report.variants[1]
     #expect(four.isFlashMeasured)
@@ -132,6 +138,85 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     #expect(report.variants[2].problem?.contains("compare.variant.unknown") == true)
     #expect(report.html.contains("compare.variant.unknown"))
     #expect(report.recommendation.variant == "8")
+  }
+
+  /// Widths, mixed widths, recipes by name and by file, an export, another model: all in one report.
+  @Test(.enabled(if: Tool.gcc.isInstalled)) func everyKindOfVariantIsJudged() throws {
+    let scratch = try Scratch()
+    let recipe = try scratch.write(
+      Data(#"{"bits": 2, "layers": {"@last": 8}}"#.utf8), "own.json")
+    let other = scratch.file("other.onnx")
+    try FileManager.default.copyItem(atPath: "\(digits)/model.onnx", toPath: other)
+    try FileManager.default.copyItem(
+      atPath: try Prepared.calibration(), toPath: scratch.file("other.uqcal"))
+    let folder = scratch.file("export")
+    _ = try ExportTask(
+      workspace: workspace(), calibrationPath: try Prepared.calibration(), name: "digits",
+      target: try Target.named("generic"),
+      options: CompileOptions(bits: 2, method: .minmax, threads: 2),
+      output: folder
+    ).run()
+    var compare = try task(
+      ["float", "4", "2", "mixed", "w2a8-ends8", recipe, folder, "\(other):4"], limit: 30)
+    compare.frontierPoints = 2
+    let report = try compare.run().report
+    #expect(report.variants.allSatisfy { $0.problem == nil }, "\(report.table)")
+    #expect(report.variants.count == 10)
+    func variant(_ name: String) throws -> VariantReport {
+      try #require(report.variants.first { $0.name == name })
+    }
+    func last(_ name: String) throws -> Int? { try variant(name).layers.compactMap(\.bits).last }
+    #expect(try last(recipe) == 8)
+    #expect(try last("w2a8-ends8") == 8)
+    #expect(try variant("\(other):4").label == "other.onnx, 4 bits")
+    #expect(try variant("\(other):4").confusion == variant("4").confusion)
+    #expect(try variant(folder).weightBytes == variant("2").weightBytes)
+    #expect(
+      try variant(folder).allocation?.layers
+        == variant("2").allocation?.layers.map {
+          var layer = $0
+          layer.options = nil
+          return layer
+        })
+    #expect(report.frontier.count > 0)
+    let validator = try SchemaValidator(
+      contentsOf: tree.appendingPathComponent("Schemas/report.schema.json"))
+    #expect(validator.problems(try object(report.json)) == [])
+  }
+
+  /// The explanation has the bits and bytes of the network that was judged.
+  @Test(arguments: ["mixed", "3", "2"]) func choicesAreThoseOfTheNetwork(_ name: String) throws {
+    let report = try task([name], limit: 20).run().report
+    let variant = report.variants[0]
+    let allocation = try #require(variant.allocation)
+    #expect(allocation.weightBytes == variant.weightBytes)
+    let bits = Dictionary(
+      variant.layers.compactMap { layer in layer.bits.map { (layer.name, $0) } },
+      uniquingKeysWith: { first, _ in first })
+    #expect(bits.count == allocation.layers.count)
+    for layer in allocation.layers {
+      #expect(bits[layer.name] == layer.bits)
+      let chosen = try #require(layer.options?.first { $0.bits == layer.bits })
+      #expect(chosen.loss == layer.loss && chosen.weightBytes == layer.weightBytes)
+    }
+    #expect(Set(bits.values).count > 1)
+    #expect(report.html.contains("Why each layer got its bits"))
+  }
+
+  @Test func otherModelsThatDoNotFitAreNamed() throws {
+    let scratch = try Scratch()
+    let alone = scratch.file("alone.onnx")
+    try FileManager.default.copyItem(atPath: "\(digits)/model.onnx", toPath: alone)
+    let broken = try scratch.write(Data("no model".utf8), "broken.onnx")
+    let report = try task(["float", "8", alone, broken, "\(alone):7"], limit: 20).run().report
+    #expect(report.variants.map { $0.problem == nil } == [true, true, false, false, false])
+    #expect(report.variants[2].problem?.contains("compare.model.calibration") == true)
+    #expect(report.variants[4].problem?.contains("compare.variant.unknown") == true)
+    #expect(report.recommendation.variant == "8")
+    for variant in report.variants.dropFirst(2) {
+      #expect(
+        report.html.contains("<strong><bdi>\(variant.label)</bdi></strong> could not be made"))
+    }
   }
 
   @Test func missingLabelsAreNamed() throws {
@@ -198,7 +283,8 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     try DebugTask(
       workspace: workspace(), data: "\(digits)/samples/eval",
       calibrationPath: try Prepared.calibration(),
-      options: CompileOptions(bits: bits, threads: 2), exportFolder: export, limit: 8
+      options: CompileOptions(bits: bits, method: .minmax, threads: 2), exportFolder: export,
+      limit: 8
     ).run().report
   }
 
@@ -206,7 +292,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     let report = try debug(2)
     let worst = try #require(report.worst)
     let least = try #require(report.layers[worst].sensitivity)
-    #expect(report.layers.allSatisfy { ($0.sensitivity ?? 200) >= least })
+    #expect(report.layers.allSatisfy { $0.bits == 8 || ($0.sensitivity ?? 200) >= least })
     #expect(report.advice.contains { $0.contains("--layer '\(report.layers[worst].name):8'") })
     #expect(try debug(8).outputSQNR ?? 0 > (report.outputSQNR ?? 0) + 3)
   }
@@ -217,7 +303,8 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     let folder = scratch.file("export")
     _ = try ExportTask(
       workspace: workspace(), calibrationPath: try Prepared.calibration(), name: "digits",
-      target: try Target.named("generic"), options: CompileOptions(bits: 8, threads: 2),
+      target: try Target.named("generic"),
+      options: CompileOptions(bits: 8, method: .minmax, threads: 2),
       output: folder
     ).run()
     let same = try debug(8, export: folder)

@@ -38,7 +38,8 @@ private func captures(_ pattern: String, _ text: String) throws -> [String] {
   /// The table of variants shows the document's figures in their places.
   @Test func variantsStandInTheTable() throws {
     let html = sampleReport().html
-    let table = try #require(captures(#"aria-label="Variants">(.*?)</table>"#, html).first)
+    let table = try #require(
+      captures(#"aria-label="Figures of the variants">(.*?)</table>"#, html).first)
     let rows = try captures(#"<tr>(.*?)</tr>"#, table).dropFirst()
     for (row, variant) in zip(rows, sampleReport().variants) {
       let cells = try captures(#"<data value="([^"]*)">"#, row).compactMap { Double($0) }

@@ -86,6 +86,17 @@ func sampleReport(name: String = "kws.onnx", layer: String = "conv1") -> Compari
     entry.instructions = 9_143_585 + index * 600_000
     entry.outputSQNR = index == 0 ? 31.2 : 14.9
     entry.layers = layers(index == 0 ? 8 : 4, index == 0 ? 38 : 19)
+    if index == 1 {
+      entry.allocation = AllocationReport(
+        layers: [
+          AllocationReport.Layer(
+            name: layer, bits: 4, loss: 0.0125, weightBytes: 4000, savedBytes: 4000,
+            options: [
+              .init(bits: 8, loss: 0, weightBytes: 8000),
+              .init(bits: 4, loss: 0.0125, weightBytes: 4000),
+            ])
+        ], loss: 0.0125, gap: 0.001, weightBytes: 4000, flashBytes: 21_000)
+    }
     if index == 0 { eight = entry } else { four = entry }
   }
   var broken = VariantReport(name: "2", bits: 2)
@@ -117,7 +128,8 @@ func sampleReport(name: String = "kws.onnx", layer: String = "conv1") -> Compari
       at: SourcePlace(file: layer))
   ]
   report.commands = [
-    ReportCommand(purpose: "make this report", line: "uq compare --data '\(layer)'")
+    ReportCommand(purpose: "make this report", line: "uq compare --data '\(layer)'"),
+    ReportCommand(purpose: "export 8 bits", line: "uq export --bits 8", variant: "8"),
   ]
   return report
 }

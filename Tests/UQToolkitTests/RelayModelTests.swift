@@ -23,6 +23,12 @@ struct RelayModel: Sendable, CustomTestStringConvertible {
 
 /// Relay programs through every command.
 @Suite struct RelayModelTests {
+  /// This machine, and the emulated Cortex-M4 where its tools are installed.
+  private static func hostAndM4() throws -> [BuildConfiguration] {
+    let board = BuildConfiguration.board(try Board.named("mps2-an386"), "-O2")
+    return BuildConfiguration.hostBuilds.prefix(1) + (board.missingTools.isEmpty ? [board] : [])
+  }
+
   @Test(
     arguments: RelayModel.present([
       RelayModel(program: "mlperf_kws_dscnn_f32", network: "kws_dscnn"),
@@ -45,7 +51,7 @@ struct RelayModel: Sendable, CustomTestStringConvertible {
     let verified = try VerifyTask(
       workspace: model.workspace(), calibrationPath: calibration,
       exportFolder: scratch.file("export"),
-      builds: Array(BuildConfiguration.hostBuilds.prefix(1)), inputCount: 20, threads: 2,
+      builds: Self.hostAndM4(), inputCount: 20, threads: 2,
       isQuiet: true
     ).run()
     #expect(verified.isIdentical)
@@ -76,7 +82,7 @@ struct RelayModel: Sendable, CustomTestStringConvertible {
     let verified = try VerifyTask(
       workspace: model.workspace(), calibrationPath: scratch.file("none.uqcal"),
       exportFolder: scratch.file("export"),
-      builds: Array(BuildConfiguration.hostBuilds.prefix(1)), inputCount: 20, threads: 2,
+      builds: Self.hostAndM4(), inputCount: 20, threads: 2,
       isQuiet: true
     ).run()
     #expect(verified.isIdentical)

@@ -17,8 +17,9 @@ struct AccuracySizeChart {
     func y(_ value: Double) -> Double {
       area.bottom - (value - lowest) / (highest - lowest) * (area.bottom - area.top)
     }
+    let levels = ticks(lowest, highest, count: isNarrow ? 5 : 7).filter { $0 <= mostPossible }
     var content: [Markup] = []
-    for tick in ticks(lowest, highest, count: isNarrow ? 5 : 7) {
+    for tick in levels {
       content.append(line(area.left, y(tick), area.right, y(tick), "grid"))
       content.append(label(axisText(tick), area.left - 8, y(tick) + 4, anchor: "end", "tick"))
     }
@@ -28,6 +29,10 @@ struct AccuracySizeChart {
         label(thousands(Int(tick)), x(tick), area.bottom + 19, anchor: "middle", "tick"))
     }
     content.append(line(area.left, area.bottom, area.right, area.bottom, "axis"))
+    var placer = LabelPlacer(left: area.left, top: 2, right: width - 2, bottom: area.bottom)
+    for tick in levels {
+      placer.occupy(area.left, y(tick) - 0.5, area.right - area.left, 1)
+    }
     let isFlash = shown.contains { $0.flash != nil } && Set(shown.map(\.isFlashMeasured)).count == 1
     let unit =
       isFlash
@@ -35,7 +40,6 @@ struct AccuracySizeChart {
       : "weights, bytes"
     content.append(label(unit, area.right, height - 6, anchor: "end", "tick"))
 
-    var placer = LabelPlacer(left: area.left, top: 2, right: width - 2, bottom: area.bottom)
     if let float = report.float, let accuracy = float.accuracy {
       if let interval = float.confidence {
         content.append(
@@ -62,7 +66,7 @@ struct AccuracySizeChart {
     }
     if let float = report.float, let accuracy = float.accuracy {
       let text = "float \(metricText(accuracy, report.metric))"
-      let place = placer.place(text, near: area.left - 4, y(accuracy) - 6)
+      let place = placer.place(text, along: area.left + 8, area.right, y(accuracy))
       content.append(label(text, place.x, place.y, "label quiet"))
     }
     for (variant, size) in zip(shown, sizes) {
@@ -126,8 +130,12 @@ struct AccuracySizeChart {
     }
     guard let low = values.min(), let high = values.max() else { return (0, 1) }
     let room = max((high - low) * 0.06, 1e-6)
-    let top = report.metric.isShare || report.metric == .auc ? min(1.004, high + room) : high + room
-    return (low - room < 0 && low >= 0 ? 0 : low - room, top)
+    return (low - room < 0 && low >= 0 ? 0 : low - room, high + room)
+  }
+
+  /// The largest value that the metric can have.
+  private var mostPossible: Double {
+    report.metric.isShare || report.metric == .auc ? 1 : .infinity
   }
 
   private func axisText(_ value: Double) -> String {

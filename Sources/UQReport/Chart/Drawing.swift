@@ -160,6 +160,25 @@ struct LabelPlacer {
         (x - w / 2, y - 14 - dy), (x - w / 2, y + 18 + dy),
       ]
     }
+    return best(of: candidates, w, h, size)
+  }
+
+  /// The first place above or below a level line from `left` to `right`, at `y`, where the text overlaps
+  /// least; `y` of the result is its base line.
+  mutating func place(
+    _ text: String, along left: Double, _ right: Double, _ y: Double, size: Double = 13
+  ) -> (x: Double, y: Double) {
+    let (w, h) = (width(of: text, size: size), size * 1.2)
+    let candidates = (0...8).flatMap { step -> [(Double, Double)] in
+      let x = left + (right - w - left) * Double(step) / 8
+      return [(x, y - 6), (x, y + size + 2)]
+    }
+    return best(of: candidates, w, h, size)
+  }
+
+  private mutating func best(
+    of candidates: [(Double, Double)], _ w: Double, _ h: Double, _ size: Double
+  ) -> (x: Double, y: Double) {
     func cost(_ candidate: (Double, Double)) -> Double {
       let (left, top) = (candidate.0, candidate.1 - size * 0.85)
       var sum = 0.0

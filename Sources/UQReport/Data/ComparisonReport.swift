@@ -6,11 +6,14 @@ public struct ReportCommand: Sendable, Hashable {
   public var purpose: String
   /// The line for a shell.
   public var line: String
+  /// The variant that it is about; `nil` where it is about all.
+  public var variant: String?
 
   /// Creates a command.
-  public init(purpose: String, line: String) {
+  public init(purpose: String, line: String, variant: String? = nil) {
     self.purpose = purpose
     self.line = line
+    self.variant = variant
   }
 }
 
@@ -59,6 +62,12 @@ public struct ComparisonReport: Sendable {
 
   /// Variants that were made and can be put on a chip.
   public var integers: [VariantReport] { variants.filter { !$0.isFloat && $0.accuracy != nil } }
+
+  /// The commands that are shown first: about all variants, or the recommended one.
+  var leadingCommands: [ReportCommand] {
+    let chosen = recommendation.variant
+    return commands.filter { $0.variant == nil || $0.variant == chosen }
+  }
 
   /// Name of a class.
   public func className(_ index: Int) -> String {

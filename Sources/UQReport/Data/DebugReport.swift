@@ -59,9 +59,12 @@ public struct DebugReport: Sendable {
   /// Position of the first layer that the compiled C computes otherwise than the simulator.
   public var firstDivergent: Int? { layers.firstIndex { $0.differingBytes ?? 0 > 0 } }
 
-  /// Position of the layer whose rounding alone disturbs the outputs most.
+  /// Position of the layer, of those with fewer than 8 bits where there are some, whose rounding alone
+  /// disturbs the outputs most.
   public var worst: Int? {
-    let known = layers.indices.filter { layers[$0].sensitivity != nil }
+    let measured = layers.indices.filter { layers[$0].sensitivity != nil }
+    let narrow = measured.filter { layers[$0].bits ?? 8 < 8 }
+    let known = narrow.isEmpty ? measured : narrow
     return known.min { (layers[$0].sensitivity ?? 0) < (layers[$1].sensitivity ?? 0) }
   }
 
@@ -155,6 +158,6 @@ public struct DebugReport: Sendable {
     text += "\n" + advice.map { "- \(plain($0))" }.joined(separator: "\n") + "\n"
     return text
       + "\nSQNR: simulator against float, behind the layer; alone: the outputs, only this layer's weights "
-      + "rounded;\ngain: the outputs, if only this layer's weights were not rounded"
+      + "rounded\nto the nearest; gain: the outputs, if only this layer's weights were not rounded"
   }
 }

@@ -53,6 +53,10 @@ public struct VariantReport: Sendable, Codable {
   public var instructions: Int?
   /// Layers.
   public var layers: [LayerReport] = []
+  /// Why the layers have their bits, where these were chosen.
+  public var allocation: AllocationReport?
+  /// File of the model, where it is another one than the report is about.
+  public var model: String?
   /// Why it could not be made.
   public var problem: String?
 
@@ -69,9 +73,18 @@ public struct VariantReport: Sendable, Codable {
   /// Whether it is the float model, which the others are compared with.
   public var isFloat: Bool { name == "float" }
 
-  /// The name for people: `8 bits`.
+  /// The name for people: `8 bits`, `mixed, 40,960 B`, `other.onnx, 4 bits`.
   public var label: String {
-    guard let bits = Int(name) else { return name }
-    return bits == 1 ? "1 bit" : "\(bits) bits"
+    guard let model else { return Self.label(name) }
+    let how =
+      name.hasSuffix(model) ? "8" : name.split(separator: ":").dropFirst().joined(separator: ":")
+    return "\(model), \(Self.label(how))"
+  }
+
+  private static func label(_ name: String) -> String {
+    if let bits = Int(name) { return bits == 1 ? "1 bit" : "\(bits) bits" }
+    guard name.hasPrefix("mixed:") else { return name }
+    let size = name.dropFirst(6)
+    return "mixed, \(Int(size).map(bytes) ?? String(size))"
   }
 }

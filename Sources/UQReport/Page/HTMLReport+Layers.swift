@@ -1,17 +1,51 @@
 extension HTMLReport {
-  /// Variants with the same layers as the first one, whose layers can stand side by side.
-  private var layered: [VariantReport] {
-    guard let first = report.integers.first(where: { !$0.layers.isEmpty }) else { return [] }
-    return report.integers.filter { $0.layers.map(\.name) == first.layers.map(\.name) }
+  /// Variants by their layers: those of a group have the same ones, which can stand side by side.
+  private var groups: [[VariantReport]] {
+    var result: [[VariantReport]] = []
+    for variant in report.integers where !variant.layers.isEmpty {
+      let names = variant.layers.map(\.name)
+      if let group = result.firstIndex(where: { $0[0].layers.map(\.name) == names }) {
+        result[group].append(variant)
+      } else {
+        result.append([variant])
+      }
+    }
+    return result
+  }
+
+  /// What is said of each group, under its variants' names where there are several groups.
+  private func grouped(_ content: (_ layered: [VariantReport], _ id: String) -> [Markup])
+    -> [Markup]
+  {
+    let groups = groups
+    return groups.enumerated().flatMap { index, group -> [Markup] in
+      let made = content(group, index == 0 ? "" : "-\(index)")
+      guard groups.count > 1, !made.isEmpty else { return made }
+      return [tag("h3", [:], foreign(group.map(\.label).joined(separator: ", ")))] + made
+    }
   }
 
   /// Bits of each layer, with how sensitive it is.
   var layerSection: Section? {
-    guard let first = layered.first else { return nil }
+    let content = grouped(layerContent)
+    guard !content.isEmpty else { return nil }
+    return Section(
+      anchor: "layers", title: "Bits and sensitivity of layers",
+      content: [
+        tag(
+          "p", [:],
+          .text(
+            "Sensitivity: signal to noise of the network's outputs where the weights of this layer alone "
+              + "are rounded to the nearest. A low number is a layer that needs its bits."))
+      ] + content)
+  }
+
+  private func layerContent(_ layered: [VariantReport], _ id: String) -> [Markup] {
+    guard let first = layered.first else { return [] }
     let weighted = first.layers.indices.filter { index in
       layered.contains { $0.layers[index].bits != nil }
     }
-    guard !weighted.isEmpty else { return nil }
+    guard !weighted.isEmpty else { return [] }
     let rows = weighted.map { index -> [Markup] in
       let layer = first.layers[index]
       return [foreign(layer.name), .text(layer.operatorName), datum(layer.macs)]
@@ -33,40 +67,29 @@ extension HTMLReport {
           tag("span", [:], "sensitivity, dB"),
         ]
       }
-    var content: [Markup] = [
-      tag(
-        "p", [:],
-        .text(
-          "Sensitivity: signal to noise of the network's outputs where the weights of this layer alone are "
-            + "rounded. A low number is a layer that needs its bits."))
-    ]
     let series = layered.map { variant in
       ProfileChart.Series(
         label: variant.label, color: colors[variant.name] ?? 0,
         values: weighted.map { variant.layers[$0].sensitivity })
     }.filter { $0.values.contains { $0 != nil } }
     let bits = table("Bits and sensitivity of each layer", header: header, rows: rows)
-    if series.isEmpty {
-      content.append(bits)
-    } else {
-      let chart = ProfileChart(
-        rows: weighted.map { first.layers[$0].name }, series: series, isConnected: false,
-        unit: "dB, more is better")
-      content.append(heat(weighted, first))
-      content.append(
-        plot(
-          "sensitivity-plot", title: "Sensitivity of each layer",
-          description: extremes(series, weighted.map { first.layers[$0].name }), table: bits,
-          draw: chart.drawing))
-    }
-    return Section(anchor: "layers", title: "Bits and sensitivity of layers", content: content)
+    guard !series.isEmpty else { return [bits] }
+    let names = weighted.map { first.layers[$0].name }
+    let chart = ProfileChart(
+      rows: names, series: series, isConnected: false, unit: "dB, more is better")
+    return [
+      heat(weighted, layered),
+      plot(
+        "sensitivity-plot\(id)", title: "Sensitivity of each layer",
+        description: extremes(series, names), table: bits, draw: chart.drawing),
+    ]
   }
 
   /// Bits of each layer (rows) in each variant (columns) as coloured cells.
-  private func heat(_ indices: [Int], _ first: VariantReport) -> Markup {
+  private func heat(_ indices: [Int], _ layered: [VariantReport]) -> Markup {
     let header: [Markup] = ["layer"] + layered.map { foreign($0.label) }
     let rows = indices.map { index in
-      [foreign(first.layers[index].name)]
+      [foreign(layered[0].layers[index].name)]
         + layered.map { variant -> Markup in
           guard let bits = variant.layers[index].bits else { return "" }
           return tag("span", ["class": "bits b\(bits)"], datum(bits))
@@ -85,11 +108,26 @@ extension HTMLReport {
 
   /// How the error grows from layer to layer.
   var errorSection: Section? {
-    guard let first = layered.first else { return nil }
+    let content = grouped(errorContent)
+    guard !content.isEmpty else { return nil }
+    return Section(
+      anchor: "error", title: "Error growth through the network",
+      content: [
+        tag(
+          "p", [:],
+          .text(
+            "Signal to quantization noise behind each layer, with everything before it quantized too, in "
+              + "the device's arithmetic. The network's input is at the top. Six decibels are a bit; where "
+              + "the line falls, the error is made."))
+      ] + content)
+  }
+
+  private func errorContent(_ layered: [VariantReport], _ id: String) -> [Markup] {
+    guard let first = layered.first else { return [] }
     let known = first.layers.indices.filter { index in
       layered.contains { $0.layers[index].sqnr != nil }
     }
-    guard known.count > 1 else { return nil }
+    guard known.count > 1 else { return [] }
     let names = known.map { first.layers[$0].name }
     let series = layered.map { variant in
       ProfileChart.Series(
@@ -102,25 +140,17 @@ extension HTMLReport {
           variant.layers[index].sqnr.map { datum($0, tenths($0)) } ?? ""
         }
     }
-    return Section(
-      anchor: "error", title: "Error growth through the network",
-      content: [
-        tag(
-          "p", [:],
-          .text(
-            "Signal to quantization noise behind each layer, with everything before it quantized too, in the "
-              + "device's arithmetic. The network's input is at the top. Six decibels are a bit; where the "
-              + "line falls, the error is made.")),
-        plot(
-          "error-plot", title: "Signal to noise behind each layer",
-          description: extremes(series, names),
-          table: table(
-            "Signal to noise behind each layer, dB",
-            header: ["layer", "operator"] + layered.map { foreign($0.label) }, rows: rows),
-          draw: ProfileChart(
-            rows: names, series: series, isConnected: true, unit: "dB, more is better"
-          ).drawing),
-      ])
+    return [
+      plot(
+        "error-plot\(id)", title: "Signal to noise behind each layer",
+        description: extremes(series, names),
+        table: table(
+          "Signal to noise behind each layer, dB",
+          header: ["layer", "operator"] + layered.map { foreign($0.label) }, rows: rows),
+        draw: ProfileChart(
+          rows: names, series: series, isConnected: true, unit: "dB, more is better"
+        ).drawing)
+    ]
   }
 
   /// Layers whose histograms are shown unasked.
@@ -172,7 +202,7 @@ extension HTMLReport {
     -> [HistogramChart.Range]
   {
     var result: [HistogramChart.Range] = []
-    for variant in report.integers {
+    for variant in report.integers where variant.model == nil {
       guard let range = variant.layers.first(where: { $0.name == layer })?[keyPath: path] else {
         continue
       }

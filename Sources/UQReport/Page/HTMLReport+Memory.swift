@@ -43,15 +43,26 @@ extension HTMLReport {
 
   /// How to make it again.
   var commandSection: Section? {
-    guard !report.commands.isEmpty else { return nil }
-    return Section(
-      anchor: "commands", title: "How to make this again",
-      content: report.commands.map { command in
+    let leading = report.leadingCommands
+    guard !leading.isEmpty else { return nil }
+    let others = report.commands.filter { !leading.contains($0) }
+    var content: [Markup] = [
+      tag("p", [:], "In the folder in which this report was made:")
+    ]
+    content += leading.map(block)
+    if !others.isEmpty {
+      content.append(
         tag(
-          "div", ["class": "command"], tag("p", [:], .text(command.purpose + ":")),
-          tag(
-            "pre", ["tabindex": "0", "role": "region", "aria-label": command.purpose],
-            tag("code", [:], .text(command.line))))
-      })
+          "details", [:], of: [tag("summary", [:], "The other variants")] + others.map(block)))
+    }
+    return Section(anchor: "commands", title: "How to make this again", content: content)
+  }
+
+  private func block(_ command: ReportCommand) -> Markup {
+    tag(
+      "div", ["class": "command"], tag("p", [:], .text(command.purpose + ":")),
+      tag(
+        "pre", ["tabindex": "0", "role": "region", "aria-label": command.purpose],
+        tag("code", [:], .text(command.line))))
   }
 }

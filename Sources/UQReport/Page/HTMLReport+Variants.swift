@@ -68,7 +68,7 @@ extension HTMLReport {
     if !verdicts.isEmpty { content.append(tag("ul", ["class": "verdicts"], of: verdicts)) }
     content.append(
       table(
-        "Variants",
+        "Figures of the variants",
         header: [
           "variant", .text(report.metric.label), "95 % interval", "p", "as float", "SQNR",
           "weights, B", "flash, B", "RAM, B", "stack, B", "instructions",

@@ -61,8 +61,8 @@ struct HTMLReport {
   /// The sections that there is something to say in.
   private var sections: [Section] {
     [
-      accuracySection, variantSection, flashSection, layerSection, errorSection, rangeSection,
-      confusionSection, changeSection, memorySection, commandSection,
+      accuracySection, variantSection, flashSection, layerSection, allocationSection, errorSection,
+      rangeSection, confusionSection, changeSection, memorySection, commandSection,
     ].compactMap(\.self)
   }
 

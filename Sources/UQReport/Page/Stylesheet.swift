@@ -67,6 +67,7 @@ enum Stylesheet {
     .b1,.b2,.h1{background:var(--h1)}.b3,.h2{background:var(--h2)}.b4,.h3{background:var(--h3)}.h4{background:var(--h4)}
     .h5{background:var(--h5)}.b8,.h6{background:var(--h6)}
     .h0{color:var(--quiet)}.hit{font-weight:700;outline:1px solid var(--strong);outline-offset:-1px}
+    .chosen{color:var(--accent);border-bottom:2px solid var(--accent)}
     .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr));gap:16px 32px;align-items:start}
     .ranges h3{margin:12px 0 4px;border-bottom:1px solid var(--line);padding-bottom:4px}
     .samples{list-style:none;margin:0;padding:0;display:grid;

@@ -33,7 +33,12 @@ extension ComparisonReport {
           ]
         }),
       "commands": .array(
-        commands.map { ["purpose": .string($0.purpose), "command": .string($0.line)] }),
+        commands.map { command in
+          [
+            "purpose": .string(command.purpose), "command": .string(command.line),
+            "variant": command.variant.map { .string($0) } ?? .null,
+          ]
+        }),
     ]
   }
 
@@ -77,6 +82,8 @@ extension VariantReport {
         "confusion",
         confusion.map { .array($0.map { .array($0.map { .integer($0) }) }) } ?? .null),
       .init("layers", .array(layers.map(\.json))), .init("arena", arena?.json ?? .null),
+      .init("allocation", allocation?.json ?? .null),
+      .init("model", model.map { .string($0) } ?? .null),
     ]
     if let problem { members.append(.init("problem", .string(problem))) }
     return .object(members)
@@ -117,6 +124,33 @@ extension LayerReport {
       "weight_bytes": .integer(weightBytes), "macs": .integer(macs),
       "instructions": integer(instructions), "weight_range": range(weightRange),
       "activation_range": range(activationRange),
+    ]
+  }
+}
+
+extension AllocationReport {
+  /// The manifest's `allocation`, and what else could be chosen.
+  public var json: JSONValue {
+    [
+      "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
+      "flash_bytes": .integer(flashBytes), "layers": .array(layers.map(\.json)),
+    ]
+  }
+}
+
+extension AllocationReport.Layer {
+  fileprivate var json: JSONValue {
+    [
+      "name": .string(name), "bits": .integer(bits), "loss": .number(loss),
+      "weight_bytes": .integer(weightBytes), "saved_bytes": .integer(savedBytes),
+      "loss_per_kib": number(exchangeRate),
+      "options": .array(
+        (options ?? []).map { option in
+          [
+            "bits": .integer(option.bits), "loss": .number(option.loss),
+            "weight_bytes": .integer(option.weightBytes),
+          ]
+        }),
     ]
   }
 }

@@ -24,9 +24,9 @@ extension ComparisonReport {
       text += "\n## Notes\n\n"
       for note in notes { text += "- \(escaped(note.description))\n" }
     }
-    if !commands.isEmpty {
+    if !leadingCommands.isEmpty {
       text += "\n## Commands\n\n```sh\n"
-      for command in commands { text += "# \(command.purpose)\n\(plain(command.line))\n" }
+      for command in leadingCommands { text += "# \(command.purpose)\n\(plain(command.line))\n" }
       text += "```\n"
     }
     return text

@@ -80,7 +80,8 @@ static inline int32_t uq_conv2d_scratch_bytes(const uq_conv2d_params *params)
  * weights      [out_c] rows of [kernel_h][kernel_w][in_c/groups], packed as
  *              uq_weights.h says
  * bias         [out_c], in_zero_point folded in: b - in_zero_point * sum(w)
- * multipliers  [out_c], signed, as for uq_requantize
+ * multipliers  [out_c], signed, as for uq_requantize; null where rounding is
+ *              UQ_ROUNDING_SHIFT and all are positive
  * shifts       [out_c]
  * output_row   [out_w, out_c]; does not overlap anything that is read
  * scratch      uq_conv2d_scratch_bytes(params); may be null where that is 0

@@ -23,7 +23,8 @@ typedef struct {
  * input        [batch, in_c]
  * weights      [out_c] rows of [in_c], packed as uq_weights.h says
  * bias         [out_c], the input's zero point folded in: b - zx * sum(w)
- * multipliers  [out_c], signed, as for uq_requantize
+ * multipliers  [out_c], signed, as for uq_requantize; null where the output is
+ *              int8, rounding is UQ_ROUNDING_SHIFT and all are positive
  * shifts       [out_c]
  * output       [batch, out_c]; does not overlap the input
  *

@@ -22,7 +22,8 @@ typedef struct {
  * x0, x1       [depth]; x1 may be null, and then y1 is not used
  * weights      [rows][depth], packed as uq_weights.h says, `bits` by the name
  * bias         [rows], the input's zero point folded in: b - zx * sum(w)
- * multipliers  [rows], signed, as for uq_requantize
+ * multipliers  [rows], signed, as for uq_requantize; null where rounding is
+ *              UQ_ROUNDING_SHIFT and all are positive
  * shifts       [rows]
  * y0, y1       [rows]; overlap neither each other nor x0 and x1
  *

@@ -2,6 +2,7 @@
 #ifndef UQ_REQUANTIZE_H
 #define UQ_REQUANTIZE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -49,11 +50,20 @@ int32_t uq_requantize_any(int32_t acc, int32_t multiplier, uint32_t shift,
 
 /*
  * y[i] = uq_requantize_to(output, acc[i], multipliers[i], shifts[i]) for i in
- * 0..count-1: the end of a block of channels. The output is int8.
+ * 0..count-1: the end of a block of channels. The output is int8. The
+ * multipliers may be null where rounding is UQ_ROUNDING_SHIFT, which takes only
+ * their signs: all are positive then.
  */
 void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
                             const int32_t *multipliers, const uint8_t *shifts,
                             int32_t count, int8_t *y);
+
+/* Those of the channels from `first` on; null as before. */
+static inline const int32_t *uq_multipliers_from(const int32_t *multipliers,
+                                                 int32_t first)
+{
+    return multipliers == NULL ? NULL : multipliers + first;
+}
 
 /*
  * acc * multiplier / 2^shift, rounded as `rounding` says. The multiplier is

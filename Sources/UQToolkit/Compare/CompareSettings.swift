@@ -19,6 +19,8 @@ public struct CompareSettings: Sendable {
   public var metricCommand: String?
   /// File that keeps finished variants until the comparison is done; `nil` keeps none.
   public var cachePath: String?
+  /// The target as it was named, where it was.
+  public var targetArgument: String?
   /// Commands that make the report again.
   public var commandLine: String?
   /// Whether samples that changed class, histograms and sensitivities are collected.

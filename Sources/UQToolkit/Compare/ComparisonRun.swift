@@ -15,7 +15,6 @@ final class ComparisonRun {
   private let task: CompareTask
   private let model: LoadedModel
   private let calibration: Calibration?
-  private let prepared: any PreparedGraph
   private let samples: SampleEvaluation
   private let device: DeviceMeasurement?
   private let progress: UQSupport.Progress
@@ -48,7 +47,7 @@ final class ComparisonRun {
         metric = set.labels == nil ? .agreement : .top1
       }
     }
-    prepared = try FloatEngine().prepare(model.optimized)
+    let prepared = try FloatEngine().prepare(model.optimized)
     let runs = Set(task.variants).subtracting(["float"]).count + 1 + task.frontierPoints
     let progress = UQSupport.Progress(
       "comparing", total: set.count * runs, unit: "samples", silent: task.isQuiet)
@@ -72,44 +71,99 @@ final class ComparisonRun {
       key: ComparisonRun.key(task, model, calibration, samples.digest, device))
   }
 
-  /// Judges a variant; `make` compiles it, where it is not the float model and not in the cache.
+  /// Judges a variant; what cannot be made is an entry with a problem.
   ///
   /// - Throws: `output.file.write`.
-  func variant(_ name: String, make: () throws -> (CompiledModel, Export?)) throws -> VariantReport
-  {
-    var entry = VariantReport(name: name, bits: 32)
-    if name == "float" {
-      entry.macs = model.optimized.macs
-      entry.weightBytes = 4 * model.optimized.parameters
-      outcomes[name] = samples.float
-      judge.fill(&entry, from: samples.float)
-      do { try judgeByCommand(&entry, samples.floatOutputs) } catch {
-        entry.problem = ComparisonRun.problem(error)
-      }
-      return entry
+  func variant(_ name: String) throws -> VariantReport {
+    let maker = CandidateMaker(task: task, model: model, calibration: calibration)
+    do {
+      let source = try VariantSource(name)
+      return source.isFloat
+        ? float(name) : try judged(name, source.cacheTag) { try maker.candidate(source) }
+    } catch let problem where !ComparisonRun.isWriting(problem) {
+      return failure(name, problem)
     }
-    if let found = cache[name] {
+  }
+
+  /// Judges the frontier of sizes.
+  ///
+  /// - Throws: `output.file.write`.
+  func frontier() throws -> [VariantReport] {
+    let maker = CandidateMaker(task: task, model: model, calibration: calibration)
+    let points: [FrontierPoint]
+    do { points = try maker.frontier() } catch { return [failure("frontier", error)] }
+    return try points.map { point in
+      do { return try judged(point.name, "") { try maker.candidate(point) } } catch let problem
+        where !ComparisonRun.isWriting(problem)
+      { return failure(point.name, problem) }
+    }
+  }
+
+  private func float(_ name: String) -> VariantReport {
+    var entry = VariantReport(name: name, bits: 32)
+    entry.macs = model.optimized.macs
+    entry.weightBytes = 4 * model.optimized.parameters
+    outcomes[name] = samples.float
+    judge.fill(&entry, from: samples.float)
+    do { try judgeByCommand(&entry, samples.floatOutputs) } catch {
+      entry.problem = ComparisonRun.problem(error)
+    }
+    return entry
+  }
+
+  /// Judges a candidate; one with a tag is looked for in the cache first, and put into it.
+  private func judged(_ name: String, _ tag: String?, make: () throws -> Candidate) throws
+    -> VariantReport
+  {
+    if let tag, let found = cache[name + tag] {
       outcomes[name] = found.outcomes
       progress.advance(by: samples.used.count)
       return found.report
     }
-    do {
-      let (compiled, export) = try make()
-      try describe(compiled, export, &entry)
-      let result =
-        try export.map { try samples.run($0, of: compiled) }
-        ?? samples.run(compiled, done: { [progress] in progress.advance() })
-      judge.fill(&entry, from: result.outcomes)
-      try judgeByCommand(&entry, result.outputs)
-      outcomes[name] = result.outcomes
-      if export == nil {
-        try cache.add(.init(report: entry, outcomes: result.outcomes), for: name)
-      }
-    } catch {
-      entry = VariantReport(name: name, bits: Int(name).map(Double.init) ?? 32)
-      entry.problem = ComparisonRun.problem(error)
-    }
+    let candidate = try make()
+    let compiled = candidate.compiled
+    let own = try candidate.other.map { try fitted($0.model) } ?? samples
+    var entry = VariantReport(name: name, bits: compiled.meanBits)
+    try describe(candidate, own, &entry)
+    let result =
+      try candidate.export.map { try own.run($0, of: compiled) }
+      ?? own.run(compiled, done: { [progress] in progress.advance() })
+    judge.fill(&entry, from: result.outcomes)
+    try judgeByCommand(&entry, result.outputs)
+    outcomes[name] = result.outcomes
+    if let tag { try cache.add(.init(report: entry, outcomes: result.outcomes), for: name + tag) }
     return entry
+  }
+
+  private func failure(_ name: String, _ error: any Error) -> VariantReport {
+    var entry = VariantReport(name: name, bits: Int(name).map(Double.init) ?? 32)
+    entry.problem = ComparisonRun.problem(error)
+    return entry
+  }
+
+  /// Whether it is the report itself that cannot be written.
+  private static func isWriting(_ error: any Error) -> Bool {
+    diagnostics(of: error).contains { $0.id == "output.file.write" }
+  }
+
+  /// The samples for another model of the same task.
+  private func fitted(_ other: LoadedModel) throws -> SampleEvaluation {
+    let (own, theirs) = (model.optimized, other.optimized)
+    func count(_ graph: Graph) -> Int? {
+      graph.outputs.first.map { graph.type(of: $0).shape.count }
+    }
+    guard samples.metric == .command || count(own) == count(theirs) else {
+      throw Diagnostic(
+        id: "compare.model.outputs",
+        "has \(count(theirs) ?? 0) outputs, \(model.path) has \(count(own) ?? 0): it is of another task",
+        at: SourcePlace(file: other.path))
+    }
+    let isSame = model.inputs.map(\.type) == other.inputs.map(\.type)
+    return try samples.fitted(
+      to: other,
+      preprocessing: isSame
+        ? task.workspace.configuration.preprocess
+        : Workspace(model: other.path).configuration.preprocess)
   }
 
   /// The report of the variants.
@@ -130,7 +184,7 @@ final class ComparisonRun {
     let warnings = notes + samples.samples.warnings
     report.notes = warnings
     if task.settings.collectsDetails {
-      let layers = entries.flatMap { $0.layers.map(\.name) }
+      let layers = entries.filter { $0.model == nil }.flatMap { $0.layers.map(\.name) }
       report.histograms = LayerRanges.histograms(model.optimized, calibration, layers: layers)
       report.changedSamples = try ChangedSampleList(samples, outcomes).choose(report)
     }
@@ -145,22 +199,27 @@ final class ComparisonRun {
       outputs, labels: samples.labels, variant: entry.name)
   }
 
-  private func describe(_ compiled: CompiledModel, _ export: Export?, _ entry: inout VariantReport)
-    throws
-  {
+  private func describe(
+    _ candidate: Candidate, _ samples: SampleEvaluation, _ entry: inout VariantReport
+  ) throws {
+    let compiled = candidate.compiled
     let program = compiled.program
+    let model = candidate.other?.model ?? self.model
     let probes = try samples.probes(Self.qualitySamples)
-    let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: prepared)
-      .ratios(probes)
-    entry.bits = compiled.meanBits
+    let ratios =
+      try samples.prepared.map {
+        try LayerQuality(compiled: compiled, graph: model.optimized, prepared: $0).ratios(probes)
+      } ?? [Double?](repeating: nil, count: program.calls.count)
     entry.macs = program.macs
     entry.weightBytes = program.weightBytes
     entry.ramBytes = compiled.plan.byteCount
     entry.arena = ArenaUse(program, compiled.plan)
+    entry.allocation = candidate.allocation
+    entry.model = candidate.other.map { URL(fileURLWithPath: $0.model.path).lastPathComponent }
     let constants = program.constants.reduce(0) { $0 + $1.bytes.count }
     entry.flash = FlashUse(weights: program.weightBytes, tables: constants - program.weightBytes)
     let measured = try device?.measure(
-      compiled, modelDigest: model.digest.description, export: export,
+      compiled, modelDigest: model.digest.description, export: candidate.export,
       counts: task.settings.counts(macs: program.macs))
     if let measured {
       entry.flash = measured.flash
@@ -169,9 +228,11 @@ final class ComparisonRun {
     }
     entry.layers = compiled.layerReports(ratios, instructions: measured?.callInstructions ?? [])
     LayerRanges.fill(&entry.layers, from: compiled.quantized.graph)
-    guard task.settings.collectsDetails else { return }
+    guard task.settings.collectsDetails, samples.prepared != nil else { return }
     let sensitivity = try RoundingEffects(
-      graph: model.optimized, dequantized: compiled.quantized.dequantized,
+      graph: model.optimized,
+      dequantized: compiled.plainlyRounded(
+        model.optimized, candidate.other.map(\.calibration) ?? calibration),
       threads: task.options.threads
     ).rounded(probes)
     for index in entry.layers.indices {
@@ -190,70 +251,13 @@ final class ComparisonRun {
   ) -> String {
     var options = task.options
     options.threads = 1
+    // Its tables have no order of their own.
+    options.target = nil
     var text = "\(toolVersion) \(model.digest) \(data) \(options) \(task.settings.counting)"
+    text += " \(task.options.target?.name ?? "")"
     text += " \(device?.board.name ?? "") \(task.settings.metricCommand ?? "")"
     text += " \(task.settings.collectsDetails)"
     if let calibration { text += " \(Digest(of: CalibrationFile.encode(calibration)))" }
     return text
-  }
-
-  private static func metric(
-    _ samples: SampleSet, hasCommand: Bool, _ notes: inout [Diagnostic]
-  ) -> Metric {
-    if hasCommand { return .command }
-    let wanted = samples.folder.dataset?.metric
-    let known = wanted.flatMap { Metric($0) }
-    if let wanted, known == nil {
-      notes.append(
-        Diagnostic(
-          .warning, id: "compare.metric.unknown",
-          "dataset.json asks for the metric '\(wanted)', which is not known; known are top1, top5, auc, "
-            + "agreement, mae, r2, clip, word"))
-    }
-    if let known, known.isRegression { return known }
-    guard samples.labels != nil else {
-      if known != .agreement {
-        notes.append(
-          Diagnostic(
-            .note, id: "compare.labels.missing",
-            "the samples have no labels: variants are judged by agreement with float"))
-      }
-      return .agreement
-    }
-    return known ?? .top1
-  }
-
-  private static func classCount(_ metric: Metric, _ classes: [String], _ outputs: Shape?) -> Int {
-    if case .clip = metric { return 2 }
-    return max(classes.count, min(outputs?.dimensions.last ?? 0, 1 << 16))
-  }
-
-  /// Names the classes that no sample belongs to.
-  private static func classNotes(_ samples: SampleEvaluation, _ classes: [String], _ set: SampleSet)
-    -> [Diagnostic]
-  {
-    guard let labels = samples.labels, !classes.isEmpty else { return [] }
-    let present = Set(labels)
-    let absent = classes.indices.filter { !present.contains($0) }
-    guard !absent.isEmpty else { return [] }
-    let names = absent.prefix(20).map { classes[$0] }.joined(separator: ", ")
-    return [
-      Diagnostic(
-        .warning, id: "compare.classes.empty",
-        "no sample belongs to \(absent.count == 1 ? "class" : "\(absent.count) classes:") \(names)"
-          + (absent.count > 20 ? ", ..." : ""), at: SourcePlace(file: set.folder.path))
-    ]
-  }
-}
-
-extension CompiledModel {
-  /// Mean number of bits of the weights, to three places.
-  var meanBits: Double {
-    var (packed, count) = (0.0, 0.0)
-    for constant in program.constants where constant.role == .weights && constant.bits > 0 {
-      packed += Double(constant.bytes.count * 8)
-      count += Double(constant.bytes.count * 8) / Double(constant.bits)
-    }
-    return count > 0 ? (packed / count * 1000).rounded() / 1000 : 8
   }
 }

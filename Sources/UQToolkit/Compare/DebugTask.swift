@@ -57,7 +57,7 @@ public struct DebugTask: Sendable {
     }
     var options = self.options
     if let recipe { options = recipe.options(threads: options.threads) }
-    let (compiled, _) = try CompiledModel.make(
+    let (compiled, calibration) = try CompiledModel.make(
       model, calibrationPath: calibrationPath, options: options)
     let set = try SampleSet(
       data, model: model, preprocessing: workspace.configuration.preprocess, limit: limit)
@@ -65,7 +65,7 @@ public struct DebugTask: Sendable {
     guard !samples.isEmpty else {
       throw Diagnostic(id: "debug.samples.none", "no sample could be used")
     }
-    var report = try measure(model, compiled, samples)
+    var report = try measure(model, compiled, calibration, samples)
     report.bits = options.width.name
     if let exportFolder {
       report.export = exportFolder
@@ -74,21 +74,29 @@ public struct DebugTask: Sendable {
     return (report, compiled.quantized.warnings + set.warnings)
   }
 
-  private func measure(_ model: LoadedModel, _ compiled: CompiledModel, _ samples: [[Tensor]])
-    throws -> DebugReport
-  {
+  private func measure(
+    _ model: LoadedModel, _ compiled: CompiledModel, _ calibration: Calibration?,
+    _ samples: [[Tensor]]
+  ) throws -> DebugReport {
     let prepared = try FloatEngine().prepare(model.optimized)
     let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: prepared)
       .ratios(samples)
-    let sensitivity = RoundingEffects(
-      graph: model.optimized, dequantized: compiled.quantized.dequantized, threads: options.threads)
-    let alone = try sensitivity.rounded(samples)
-    let spared = try sensitivity.spared(samples)
-    let all = try sensitivity.allRounded(samples)
+    let plain = RoundingEffects(
+      graph: model.optimized,
+      dequantized: try compiled.plainlyRounded(model.optimized, calibration),
+      threads: options.threads)
+    let alone = try plain.rounded(samples)
+    let spared = try plain.spared(samples)
+    let plainly = try plain.allRounded(samples)
+    let all = try RoundingEffects(
+      graph: model.optimized, dequantized: compiled.quantized.dequantized, threads: options.threads
+    ).allRounded(samples)
     var layers = compiled.layerReports(ratios).map { DebuggedLayer($0) }
     for index in layers.indices {
       layers[index].sensitivity = alone[layers[index].name]
-      if let all, let ratio = spared[layers[index].name] { layers[index].gain = ratio - all }
+      if let plainly, let ratio = spared[layers[index].name] {
+        layers[index].gain = ratio - plainly
+      }
     }
     var report = DebugReport(
       model: URL(fileURLWithPath: model.path).lastPathComponent, bits: "", samples: samples.count,

@@ -1,5 +1,16 @@
 import UQCalibration
+import UQReport
 import UQSupport
+
+/// A network on the frontier of sizes.
+struct FrontierPoint {
+  /// The variant that is the same network: `mixed:BYTES`.
+  var name: String
+  /// A width for each layer.
+  var rules: [LayerRule]
+  /// Why the layers have these widths.
+  var allocation: AllocationReport
+}
 
 extension CompareTask {
   /// Widths by layer along the whole range of sizes, by ascending weight bytes; points of equal widths are
@@ -8,19 +19,19 @@ extension CompareTask {
   /// The losses of the layers are measured once for all of them.
   ///
   /// - Throws: `mixed.*`, `layer.*`, and what quantizing throws.
-  func frontier(_ model: LoadedModel, _ calibration: Calibration) throws -> [(
-    name: String, rules: [LayerRule]
-  )] {
+  func frontier(_ model: LoadedModel, _ calibration: Calibration) throws -> [FrontierPoint] {
     let graph = model.optimized
     let fixed = try LayerRule.resolve(options.layers, names: graph.weightedLayers.map(\.name))
     let choices = try MixedPrecision(
       graph: graph, calibration: calibration.summary, options: options,
       quantizer: CompiledModel.quantizer(graph, calibration, options)
     ).evenly(frontierPoints, fixed: fixed)
-    var points: [(name: String, rules: [LayerRule])] = []
+    var points: [FrontierPoint] = []
     for choice in choices {
-      let rules = choice.layers.map { LayerRule($0.name, bits: $0.bits) }
-      if points.last?.rules != rules { points.append(("mixed:\(choice.weightBytes)", rules)) }
+      let point = FrontierPoint(
+        name: "mixed:\(choice.weightBytes)",
+        rules: choice.layers.map { LayerRule($0.name, bits: $0.bits) }, allocation: choice.report)
+      if points.last?.rules != point.rules { points.append(point) }
     }
     return points
   }

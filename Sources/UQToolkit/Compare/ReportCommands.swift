@@ -2,7 +2,7 @@ import UQKernels
 import UQQuantizer
 import UQReport
 
-/// The commands that make a comparison, and its recommended variant, again.
+/// The commands that make a comparison, and each of its variants, again.
 struct ReportCommands {
   private let task: CompareTask
   private let model: LoadedModel
@@ -13,36 +13,81 @@ struct ReportCommands {
     self.model = model
   }
 
-  /// The commands for a report.
+  /// The commands for a report, those of the recommended variant before those of the others.
   func list(for report: ComparisonReport) -> [ReportCommand] {
     var result: [ReportCommand] = []
-    let path = ["--model", model.path]
-    let calibration = ["--calibration", task.calibrationPath]
     if let data = task.calibrationData {
       result.append(
         ReportCommand(
           purpose: "calibrate",
           line: Self.line(
-            ["uq", "calibrate"] + path + ["--data", data, "--output", task.calibrationPath])))
+            ["uq", "calibrate"] + modelFlags(nil) + [
+              "--data", data, "--output", task.calibrationPath,
+            ])))
     }
     if let line = task.settings.commandLine {
       result.append(ReportCommand(purpose: "make this report", line: line))
     }
-    guard let name = report.recommendation.variant, Int(name) != nil else { return result }
-    result.append(
-      ReportCommand(
-        purpose: "export the recommended variant",
-        line: Self.line(
-          ["uq", "export"] + path + calibration + [
-            "--bits", name, "--method", task.options.method.rawValue, "--rounding",
-            task.options.rounding.rawValue, "--output", "export",
-          ])))
-    result.append(
-      ReportCommand(
-        purpose: "prove that the compiled C computes what this report judged",
-        line: Self.line(
-          ["uq", "verify"] + path + calibration + ["--export", "export", "--data", task.data])))
+    let chosen = report.recommendation.variant
+    for variant in report.integers.filter({ $0.name == chosen }) {
+      if let export = export(variant) {
+        result.append(
+          ReportCommand(
+            purpose: "export the recommended variant", line: export, variant: variant.name))
+      }
+      if let verify = verify(variant) {
+        result.append(
+          ReportCommand(
+            purpose: "prove that the compiled C computes what this report judged", line: verify,
+            variant: variant.name))
+      }
+    }
+    for variant in report.integers where variant.name != chosen {
+      if let export = export(variant) {
+        result.append(
+          ReportCommand(purpose: "export \(variant.label)", line: export, variant: variant.name))
+      }
+    }
     return result
+  }
+
+  /// The command that exports a variant; `nil` for one that is an export.
+  private func export(_ variant: VariantReport) -> String? {
+    guard let source = try? VariantSource(variant.name), let flags = source.flags else {
+      return nil
+    }
+    let options = source.options(task.options)
+    var words = ["uq", "export"] + modelFlags(source) + calibrationFlags(source) + flags
+    for rule in task.options.layers { words += ["--layer", "\(rule.pattern):\(rule.bits)"] }
+    words += [
+      "--method", options.method.rawValue, "--rounding", options.rounding.rawValue,
+      "--activation-bits", "\(options.activationBits)",
+    ]
+    if let target = task.settings.targetArgument ?? options.target?.name {
+      words += ["--target", target]
+    }
+    return Self.line(words + ["--output", "export"])
+  }
+
+  private func verify(_ variant: VariantReport) -> String? {
+    guard let source = try? VariantSource(variant.name) else { return nil }
+    var folder = "export"
+    if case .export(let own) = source { folder = own }
+    return Self.line(
+      ["uq", "verify"] + modelFlags(source) + calibrationFlags(source) + [
+        "--export", folder, "--data", task.data,
+      ])
+  }
+
+  private func modelFlags(_ source: VariantSource?) -> [String] {
+    if case .model(let path, _)? = source { return ["--model", path] }
+    return ["--model", model.path]
+      + (task.workspace.paramsPath.map { ["--params", $0] } ?? [])
+  }
+
+  private func calibrationFlags(_ source: VariantSource) -> [String] {
+    guard case .model(let path, _) = source else { return ["--calibration", task.calibrationPath] }
+    return ["--calibration", OtherModel.calibrationPath(path)]
   }
 
   /// Words as a line for a POSIX shell.

@@ -1,5 +1,6 @@
 import Foundation
 import UQBoards
+import UQEngine
 import UQGraph
 import UQKernels
 import UQNumerics
@@ -11,7 +12,7 @@ import UQSupport
 /// The samples of a comparison with what the float model made of them.
 struct SampleEvaluation {
   /// The samples.
-  let samples: SampleSet
+  private(set) var samples: SampleSet
   /// Positions of the samples that could be used.
   let used: [Int]
   /// What variants are judged by.
@@ -25,10 +26,11 @@ struct SampleEvaluation {
   /// The float model's first output for each sample, where a command judges outputs.
   let floatOutputs: [[Float]]
 
-  private let prepared: any PreparedGraph
+  /// The float model; `nil` where it has no float form.
+  private(set) var prepared: (any PreparedGraph)?
   private let targets: SampleTargets?
   /// Outputs of the float model; `nil` where they are too large to keep, and are computed again.
-  private let references: [[[Float]]]?
+  private var references: [[[Float]]]?
   private let threads: Int
   private let keepsOutputs: Bool
 
@@ -138,11 +140,30 @@ struct SampleEvaluation {
     SampleOutcome, [Float]
   ) {
     let values = outputs.map(\.floats)
-    let reference = try references?[position] ?? prepared.outputs(of: inputs).map(\.floats)
+    let reference =
+      try references?[position] ?? prepared?.outputs(of: inputs).map(\.floats) ?? []
     let outcome = SampleOutcome(
       outputs: values, frames: Self.frames(outputs), reference: reference,
       label: labels?[position], target: targets?.values(used[position], inputs), metric: metric)
     return (outcome, keepsOutputs ? values.first ?? [] : [])
+  }
+
+  /// The same samples for another model of the task, whose own float outputs are its reference.
+  ///
+  /// - Throws: `samples.*`, `compare.model.samples` where they do not fit its inputs.
+  func fitted(to model: LoadedModel, preprocessing: Preprocessing?) throws -> SampleEvaluation {
+    var copy = self
+    copy.samples = try SampleSet(
+      samples.folder.path, model: model, preprocessing: preprocessing, limit: samples.count)
+    copy.prepared = try? FloatEngine().prepare(model.optimized)
+    copy.references = nil
+    guard let first = used.first, try copy.samples.tensors(first) != nil else {
+      throw Diagnostic(
+        id: "compare.model.samples",
+        "cannot take the samples: \(copy.samples.warnings.last?.message ?? "there are none")",
+        at: SourcePlace(file: model.path))
+    }
+    return copy
   }
 
   /// The tensors of a used sample.

@@ -1,0 +1,71 @@
+extension HTMLReport {
+  /// Explanations that are shown unasked.
+  private static let openTables = 3
+
+  /// For each variant of several widths, why each layer got its bits.
+  var allocationSection: Section? {
+    let explained = report.integers.filter { $0.allocation != nil }
+    guard !explained.isEmpty else { return nil }
+    let first = recommended?.allocation == nil ? explained.first?.name : recommended?.name
+    let ordered =
+      explained.filter { $0.name == first } + explained.filter { $0.name != first }
+    var content: [Markup] = [
+      tag(
+        "p", [:],
+        .text(
+          "Loss: how far the network’s output moves on the calibration’s samples where this layer alone has "
+            + "so many bits (mean divergence of the softmax, or squared error over variance); 8 bits count "
+            + "as 0. Saved: bytes fewer than at the most bits that were open. Loss per KiB: the exchange "
+            + "rate; a layer with a high one gets the next kilobyte. The columns on the right are the "
+            + "losses that were weighed, the chosen one marked; a layer with one width had it given."
+        ))
+    ]
+    for (index, variant) in ordered.enumerated() {
+      guard let allocation = variant.allocation else { continue }
+      let table = allocationTable(variant, allocation)
+      let summary = allocationSummary(allocation)
+      if index < Self.openTables {
+        content += [tag("h3", [:], foreign(variant.label)), summary, table]
+      } else {
+        content.append(
+          tag(
+            "details", [:], tag("summary", [:], "Bits of ", foreign(variant.label)), summary,
+            table))
+      }
+    }
+    return Section(
+      anchor: "allocation", title: "Why each layer got its bits", content: content)
+  }
+
+  private func allocationSummary(_ allocation: AllocationReport) -> Markup {
+    tag(
+      "p", [:], "The sum of the losses is ", datum(allocation.loss, significant(allocation.loss)),
+      allocation.gap > 1e-6
+        ? tag(
+          "span", [:], ", at most ", datum(allocation.gap, percent(allocation.gap)),
+          " above the least possible") : ", the least possible",
+      " within ", datum(allocation.weightBytes), " bytes of weights.")
+  }
+
+  private func allocationTable(_ variant: VariantReport, _ allocation: AllocationReport) -> Markup {
+    let widths = Set(allocation.layers.flatMap { $0.options ?? [] }.map(\.bits)).sorted(by: >)
+    let header: [Markup] =
+      ["layer", "bits", "bytes", "saved, B", "loss", "loss per KiB"]
+      + widths.map { "loss at \($0)" }
+    let rows = allocation.layers.map { layer -> [Markup] in
+      [
+        foreign(layer.name),
+        tag("span", ["class": "bits b\(layer.bits)"], datum(layer.bits)),
+        datum(layer.weightBytes), datum(layer.savedBytes),
+        datum(layer.loss, significant(layer.loss)),
+        layer.exchangeRate.map { datum($0, significant($0)) } ?? "",
+      ]
+        + widths.map { bits in
+          guard let option = layer.options?.first(where: { $0.bits == bits }) else { return "" }
+          let loss = datum(option.loss, significant(option.loss))
+          return bits == layer.bits ? tag("strong", ["class": "chosen"], loss) : loss
+        }
+    }
+    return table("Why each layer of \(variant.label) got its bits", header: header, rows: rows)
+  }
+}
