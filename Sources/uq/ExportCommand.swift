@@ -25,7 +25,9 @@ struct ExportCommand: DiagnosedCommand {
   var calibration: String?
 
   @Option(
-    help: "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8).")
+    help:
+      "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8). Below 4, small layers may take more; --layer '*:2' forbids it."
+  )
   var bits: WeightBits?
 
   @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
@@ -89,7 +91,7 @@ struct ExportCommand: DiagnosedCommand {
     common.show(
       """
       \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls
-        weights  \(compiled.program.weightBytes) bytes
+        weights  \(compiled.program.weightBytes) bytes\(widths(compiled))
         arena    \(compiled.plan.byteCount) bytes
         work     \(compiled.program.macs) multiply-accumulates\(choices)
       """,
@@ -98,5 +100,13 @@ struct ExportCommand: DiagnosedCommand {
         "weight_bytes": .integer(compiled.program.weightBytes),
         "arena_bytes": .integer(compiled.plan.byteCount), "macs": .integer(compiled.program.macs),
       ])
+  }
+
+  /// Where one width was asked for and some layers have more: how many have which.
+  private func widths(_ compiled: CompiledModel) -> String {
+    let counts = compiled.layerBits.values.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+    guard counts.count > 1, compiled.choices == nil else { return "" }
+    let parts = counts.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key) bits" }
+    return "; layers: \(parts.joined(separator: ", "))"
   }
 }

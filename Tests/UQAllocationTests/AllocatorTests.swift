@@ -121,7 +121,7 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
   }
 
   /// The work is bounded by counting, not by a clock.
-  @Test(arguments: 0..<6)
+  @Test(arguments: 0..<3)
   func sixtyLayersTakeLittleWork(_ seed: Int) throws {
     let (choices, code) = network(
       layers: 60, widths: [8, 4, 3, 2], seed: UInt64(seed), codeBytes: 600)
