@@ -61,3 +61,15 @@ struct ProgramCost {
     }
   }
 }
+
+extension CompiledModel {
+  /// Bytes of flash on a target, code included; `nil` where the target's code was not measured.
+  public func flashBytes(on target: Target) -> Int? {
+    target.code == nil ? nil : ProgramCost(program: program, target: target).flashBytes
+  }
+
+  /// Instructions of one inference on a target; `nil` where they were not measured.
+  public func instructions(on target: Target) -> Int? {
+    ProgramCost(program: program, target: target).instructions
+  }
+}

@@ -93,13 +93,26 @@ struct ExportCommand: DiagnosedCommand {
       \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls
         weights  \(compiled.program.weightBytes) bytes\(widths(compiled))
         arena    \(compiled.plan.byteCount) bytes
-        work     \(compiled.program.macs) multiply-accumulates\(choices)
+        work     \(compiled.program.macs) multiply-accumulates\(foreseen(compiled, target))\(choices)
       """,
       [
         "output": .string(output), "name": .string(task.name),
         "weight_bytes": .integer(compiled.program.weightBytes),
         "arena_bytes": .integer(compiled.plan.byteCount), "macs": .integer(compiled.program.macs),
+        "flash_bytes": compiled.flashBytes(on: target).map { .integer($0) } ?? .null,
+        "instructions": compiled.instructions(on: target).map { .integer($0) } ?? .null,
       ])
+  }
+
+  /// What the target's tables say of it.
+  private func foreseen(_ compiled: CompiledModel, _ target: Target) -> String {
+    let flash = compiled.flashBytes(on: target).map {
+      "\n  flash    \($0) bytes on \(target.name), with code"
+    }
+    let instructions = compiled.instructions(on: target).map {
+      "\n  time     about \($0) instructions on \(target.name)"
+    }
+    return (flash ?? "") + (instructions ?? "")
   }
 
   /// Where one width was asked for and some layers have more: how many have which.
