@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what kernels take on each target and writes it into Calibration/targets.
 
-    python3 Benchmarks/kernel_costs.py --uq .build/release/uq [--work FOLDER] [TARGET ...]
+    python3 Benchmarks/kernel_costs.py --uq .build/release/uq [--work FOLDER] [--code] [TARGET ...]
 
 Code: every file of the runtime is compiled as `uq verify` does; the bytes of each function and the
 functions it calls come from the object files. The model's own function is fitted to exports of the
 bundled networks. Instructions: `uq bench` of those exports on the target's emulated board, fitted by
-`mac` x multiply-accumulates + `output` x bytes of output, for each kernel. Targets whose compiler or
-emulator is missing keep what they have.
+`mac` x multiply-accumulates + `output` x bytes of output, for each kernel; `--code` leaves them as they
+are. Targets whose compiler or emulator is missing keep what they have.
 """
 import argparse
 import json
@@ -211,6 +211,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--uq", default=ROOT / ".build/release/uq")
     parser.add_argument("--work", type=pathlib.Path)
+    parser.add_argument("--code", action="store_true", help="measure no instructions")
     parser.add_argument("targets", nargs="*")
     options = parser.parse_args()
     work = options.work or pathlib.Path(tempfile.mkdtemp())
@@ -235,7 +236,7 @@ def main():
         }
         board = target.get("board")
         emulator = "qemu-system-riscv32" if name == "rv32imc" else "qemu-system-arm"
-        if board and shutil.which(emulator):
+        if board and shutil.which(emulator) and not options.code:
             target["instructions"] = {
                 "board": board, "kernels": measure_instructions(uq, board, made)}
         text = json.dumps(target, indent=2)

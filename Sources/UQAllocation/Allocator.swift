@@ -136,7 +136,7 @@ public struct Allocator: Sendable {
         alone.append(
           Diagnostic(
             id: id(limit),
-            "the network needs \(thousands(needed)) \(limit.unit) at the fewest bits, "
+            "the network needs at least \(thousands(needed)) \(limit.unit), "
               + "\(thousands(wanted)) given: raise \(limit.flag) by \(thousands(needed - wanted))"))
       } else if let needed = least(limit, keepingOthers: true) {
         relaxations.append((Double(needed) / Double(max(wanted, 1)), limit, needed))

@@ -63,6 +63,7 @@ public struct CompiledModel: Sendable {
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
     layerBits = try LayerRule.resolve(options.layers, names: names)
+    try options.target?.check(activationBits: options.activationBits, options.rounding)
     try options.target?.check(layerBits.values.sorted())
     if case .uniform(let bits) = options.width, layerBits.count < names.count {
       try options.target?.check([bits])

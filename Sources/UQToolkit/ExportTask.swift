@@ -133,7 +133,8 @@ public struct ExportTask: Sendable {
           (target.code == nil
             ? "weights and tables" : "weights, tables and code for \(target.name)")
             + " take \(bytes) bytes, the budget is \(flash): raise --flash by \(bytes - flash)"
-            + (isLeast ? "" : ", or let --bits mixed make them smaller")))
+            + (isLeast || options.width.isMixed
+              ? "" : ", or use --bits mixed, which keeps to it where it can")))
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
   }

@@ -5,12 +5,9 @@ struct ProgramCost {
   let program: KernelProgram
   let target: Target?
 
-  /// Bytes of a constant array as the compiler places it.
-  private static let alignment = 4
-
   /// Bytes of flash of a call's own: its constants and parameters.
   func constantBytes(_ call: KernelCall) -> Int {
-    let constants = call.kernel.constants.reduce(0) { $0 + Self.padded(program[$1].bytes.count) }
+    let constants = call.kernel.constants.reduce(0) { $0 + padded(program[$1].bytes.count) }
     return constants + Self.parameterBytes(call.kernel)
   }
 
@@ -38,7 +35,7 @@ struct ProgramCost {
     guard let table = target?.code else {
       return program.constants.reduce(0) { $0 + $1.bytes.count }
     }
-    let constants = program.constants.reduce(0) { $0 + Self.padded($1.bytes.count) }
+    let constants = program.constants.reduce(0) { $0 + padded($1.bytes.count) }
     let parameters = program.calls.reduce(0) { $0 + Self.parameterBytes($1.kernel) }
     let functions = program.calls.reduce(into: Set<String>()) { $0.formUnion(code($1)) }
     return constants + parameters + modelCodeBytes
@@ -50,8 +47,10 @@ struct ProgramCost {
     target?.instructions == nil ? nil : program.calls.reduce(0) { $0 + instructions($1) }
   }
 
-  private static func padded(_ bytes: Int) -> Int {
-    (bytes + alignment - 1) / alignment * alignment
+  /// Bytes of a constant array as the compiler places it.
+  private func padded(_ bytes: Int) -> Int {
+    let alignment = target?.alignment ?? 4
+    return (bytes + alignment - 1) / alignment * alignment
   }
 
   /// All fields are of 32 bits.
@@ -60,5 +59,17 @@ struct ProgramCost {
       guard case .structure(_, let fields) = argument else { return sum }
       return sum + 4 * fields.reduce(0) { $0 + $1.values.count }
     }
+  }
+}
+
+extension CompiledModel {
+  /// Bytes of flash on a target, code included; `nil` where the target's code was not measured.
+  public func flashBytes(on target: Target) -> Int? {
+    target.code == nil ? nil : ProgramCost(program: program, target: target).flashBytes
+  }
+
+  /// Instructions of one inference on a target; `nil` where they were not measured.
+  public func instructions(on target: Target) -> Int? {
+    ProgramCost(program: program, target: target).instructions
   }
 }

@@ -10,6 +10,12 @@ public struct Target: Hashable, Sendable {
   public let summary: String
   /// Widths of weights that are open.
   public let weightBits: [Int]
+  /// Widths of activations that are open.
+  public let activationBits: [Int]
+  /// Roundings that are open; a chip that can only shift has the one.
+  public let roundings: [Rounding]
+  /// Bytes that a constant array takes a multiple of.
+  public let alignment: Int
   /// Sizes of the runtime's code; `nil` where they were not measured.
   public let code: TargetCode?
   /// Costs of kernels in instructions; `nil` where they were not measured.
@@ -50,6 +56,18 @@ public struct Target: Hashable, Sendable {
     guard !read.weightBits.isEmpty, read.weightBits.allSatisfy(known.contains) else {
       throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weightBits)")
     }
+    let activations = read.activationBits ?? [8, 16]
+    guard !activations.isEmpty, Set(activations).isSubset(of: [8, 16]) else {
+      throw malformed("'activation_bits' are of 8 and 16, not \(activations)")
+    }
+    let names = read.roundings ?? ["single", "double", "shift"]
+    let rules = names.compactMap(Rounding.init(rawValue:))
+    guard !rules.isEmpty, rules.count == names.count else {
+      throw malformed("'roundings' are of single, double and shift, not \(names)")
+    }
+    guard [1, 2, 4, 8, 16].contains(read.alignment ?? 4) else {
+      throw malformed("'alignment' is 1, 2, 4, 8 or 16")
+    }
     let sizes =
       (read.code?.functions.values.map(\.bytes) ?? [])
       + (read.code.map { [$0.call, $0.argument, $0.base] } ?? [])
@@ -60,6 +78,9 @@ public struct Target: Hashable, Sendable {
     name = read.name
     summary = read.summary
     weightBits = read.weightBits
+    activationBits = activations
+    roundings = rules
+    alignment = read.alignment ?? 4
     code = read.code
     instructions = read.instructions
   }
@@ -80,6 +101,27 @@ public struct Target: Hashable, Sendable {
       id: "target.instructions.unknown",
       "the instructions of kernels on '\(target?.name ?? "any")' were not measured; known are those of "
         + "\(known.isEmpty ? "no target" : known): choose one with --target")
+  }
+
+  /// The rounding where none is asked for.
+  public var defaultRounding: Rounding { roundings.contains(.single) ? .single : roundings[0] }
+
+  /// Refuses activations and roundings that the target's description closes.
+  ///
+  /// - Throws: `target.bits.closed`, `target.rounding.closed`.
+  func check(activationBits bits: Int, _ rounding: Rounding) throws(Diagnostic) {
+    if !activationBits.contains(bits) {
+      throw Diagnostic(
+        id: "target.bits.closed",
+        "\(name) has no kernels for activations of \(bits) bits; it has "
+          + activationBits.map(String.init).joined(separator: ", "))
+    }
+    if !roundings.contains(rounding) {
+      throw Diagnostic(
+        id: "target.rounding.closed",
+        "\(name) does not round by '\(rounding.rawValue)'; open is "
+          + roundings.map(\.rawValue).joined(separator: ", "))
+    }
   }
 
   /// Refuses widths that the target's description closes.
@@ -149,11 +191,15 @@ private struct TargetDescription: Codable {
   var name: String
   var summary: String
   var weightBits: [Int]
+  var activationBits: [Int]?
+  var roundings: [String]?
+  var alignment: Int?
   var code: TargetCode?
   var instructions: TargetInstructions?
 
   private enum CodingKeys: String, CodingKey {
-    case name, summary, code, instructions
+    case name, summary, roundings, alignment, code, instructions
     case weightBits = "weight_bits"
+    case activationBits = "activation_bits"
   }
 }

@@ -35,7 +35,8 @@ extension WidthChoices {
       + layers.map { layer in
         [
           layer.name, "\(layer.bits)", "\(layer.weightBytes)", "\(layer.savedBytes)",
-          Self.short(layer.loss), layer.exchangeRate.map(Self.short) ?? "",
+          layer.options.count == 1 ? "given" : Self.short(layer.loss),
+          layer.exchangeRate.map(Self.short) ?? "",
         ]
       }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -7,6 +7,9 @@ public enum WidthRequest: Hashable, Sendable {
   /// A width for each layer, chosen by what it costs at the network's output.
   case mixed(MixedBudget)
 
+  /// Whether layers have widths of their own.
+  var isMixed: Bool { if case .mixed = self { true } else { false } }
+
   /// As commands and manifests write it: `8`, `mixed`, `mixed:40960`.
   public var name: String {
     switch self {

@@ -25,7 +25,9 @@ struct ExportCommand: DiagnosedCommand {
   var calibration: String?
 
   @Option(
-    help: "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8).")
+    help:
+      "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8). Below 4, small layers may take more; --layer '*:2' forbids it."
+  )
   var bits: WeightBits?
 
   @Option(help: "Chip to generate for: \(Target.all.map(\.name).joined(separator: ", ")).")
@@ -89,14 +91,35 @@ struct ExportCommand: DiagnosedCommand {
     common.show(
       """
       \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls
-        weights  \(compiled.program.weightBytes) bytes
+        weights  \(compiled.program.weightBytes) bytes\(widths(compiled))
         arena    \(compiled.plan.byteCount) bytes
-        work     \(compiled.program.macs) multiply-accumulates\(choices)
+        work     \(compiled.program.macs) multiply-accumulates\(foreseen(compiled, target))\(choices)
       """,
       [
         "output": .string(output), "name": .string(task.name),
         "weight_bytes": .integer(compiled.program.weightBytes),
         "arena_bytes": .integer(compiled.plan.byteCount), "macs": .integer(compiled.program.macs),
+        "flash_bytes": compiled.flashBytes(on: target).map { .integer($0) } ?? .null,
+        "instructions": compiled.instructions(on: target).map { .integer($0) } ?? .null,
       ])
+  }
+
+  /// What the target's tables say of it.
+  private func foreseen(_ compiled: CompiledModel, _ target: Target) -> String {
+    let flash = compiled.flashBytes(on: target).map {
+      "\n  flash    \($0) bytes on \(target.name), with code"
+    }
+    let instructions = compiled.instructions(on: target).map {
+      "\n  time     about \($0) instructions on \(target.name)"
+    }
+    return (flash ?? "") + (instructions ?? "")
+  }
+
+  /// Where one width was asked for and some layers have more: how many have which.
+  private func widths(_ compiled: CompiledModel) -> String {
+    let counts = compiled.layerBits.values.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+    guard counts.count > 1, compiled.choices == nil else { return "" }
+    let parts = counts.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key) bits" }
+    return "; layers: \(parts.joined(separator: ", "))"
   }
 }

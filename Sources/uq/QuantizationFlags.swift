@@ -46,8 +46,9 @@ struct QuantizationFlags: ParsableArguments {
     var options = CompileOptions(
       layers: (recipe?.layers ?? []) + (try layer.map { try LayerRule(flag: $0) }), target: target,
       activationBits: activationBits ?? recipe?.activationBits ?? 8,
-      method: method ?? recipe?.method ?? .auto, rounding: rounding ?? recipe?.rounding ?? .single,
-      threads: threads)
+      method: method ?? recipe?.method ?? .auto,
+      rounding: rounding ?? recipe?.rounding ?? target?.defaultRounding ?? .single, threads: threads
+    )
     options.width = bits?.width ?? recipe?.width ?? .uniform(8)
     return options
   }

@@ -121,7 +121,7 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
   }
 
   /// The work is bounded by counting, not by a clock.
-  @Test(arguments: 0..<6)
+  @Test(arguments: 0..<3)
   func sixtyLayersTakeLittleWork(_ seed: Int) throws {
     let (choices, code) = network(
       layers: 60, widths: [8, 4, 3, 2], seed: UInt64(seed), codeBytes: 600)
@@ -199,7 +199,7 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
     #expect(tiny.map(\.id) == ["allocate.budget.flash"])
     #expect(
       tiny[0].message
-        == "the network needs 18,432 B of flash at the fewest bits, 16,384 given: raise --flash by 2,048"
+        == "the network needs at least 18,432 B of flash, 16,384 given: raise --flash by 2,048"
     )
     let joint = problems { _ = try allocator.solve(Budget(flash: 20_000, instructions: 800)) }
     #expect(joint.map(\.id) == ["allocate.budget.instructions"])

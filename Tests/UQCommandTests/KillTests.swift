@@ -69,6 +69,37 @@ import UQSupport
     try storm(folder, [command + ["20"], command + ["30"]], seed: 3) { folder.data("report.json") }
   }
 
+  /// A frontier that was cut off goes on where it stopped, and ends with the same bytes.
+  @Test func frontier() throws {
+    let command = [
+      "compare", "--data", "\(Command.digits)/samples/eval", "--variants", "float,8", "--frontier",
+      "4", "--method", "minmax", "--samples", "20", "--quiet", "--json", "report.json",
+    ]
+    func folder() throws -> Folder {
+      let folder = try Folder()
+      let data = "\(Command.digits)/samples/calib"
+      #expect(try folder.uq("calibrate", "--data", data, "--samples", "20", "--quiet").succeeded)
+      return folder
+    }
+    let whole = try folder()
+    let start = Date()
+    #expect(try whole.uq(command, timeLimit: 300).succeeded)
+    let duration = Date().timeIntervalSince(start)
+    let wanted = try #require(whole.data("report.json"))
+    let cut = try folder()
+    var resumed = 0
+    for share in [0.7, 0.85] {
+      let result = try cut.uq(command, timeLimit: duration * share)
+      if result.ending == .timeLimit, cut.exists("report.json.uqcompare") { resumed += 1 }
+      if result.succeeded { break }
+      #expect(!cut.exists("report.json"))
+    }
+    #expect(resumed > 0, "nothing was there to go on from")
+    #expect(try cut.uq(command, timeLimit: 300).succeeded)
+    #expect(cut.data("report.json") == wanted)
+    #expect(cut.entries == ["calibration.uqcal", "model.onnx", "report.json"])
+  }
+
   /// Temporaries of processes that are gone are removed, of running ones kept.
   @Test func cleansUpAfterTheDead() throws {
     let folder = try Folder()

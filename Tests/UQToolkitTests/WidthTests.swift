@@ -134,9 +134,32 @@ import UQSupport
     #expect(problems { try target.check([8, 2]) } == ["target.bits.closed"])
   }
 
+  /// Activations, roundings and alignment are data, too.
+  @Test func descriptionsOpenAndCloseOptions() throws {
+    let target = try Target(
+      text: #"""
+        {"name": "chip", "summary": "", "weight_bits": [8], "activation_bits": [8],
+         "roundings": ["shift"], "alignment": 1}
+        """#, path: "t")
+    #expect(target.defaultRounding == .shift && target.alignment == 1)
+    try target.check(activationBits: 8, .shift)
+    #expect(problems { try target.check(activationBits: 16, .shift) } == ["target.bits.closed"])
+    #expect(
+      problems { try target.check(activationBits: 8, .single) } == ["target.rounding.closed"])
+    let plain = try Target(
+      text: #"{"name": "chip", "summary": "", "weight_bits": [8]}"#, path: "t")
+    #expect(plain.defaultRounding == .single && plain.alignment == 4)
+    for rounding in [Rounding.single, .double, .shift] {
+      try plain.check(activationBits: 16, rounding)
+    }
+  }
+
   @Test(
     arguments: [
       "{}", "[", #"{"name": "x", "summary": "", "weight_bits": []}"#,
+      #"{"name": "x", "summary": "", "weight_bits": [8], "activation_bits": [4]}"#,
+      #"{"name": "x", "summary": "", "weight_bits": [8], "roundings": ["up"]}"#,
+      #"{"name": "x", "summary": "", "weight_bits": [8], "alignment": 3}"#,
       #"{"name": "x", "summary": "", "weight_bits": [5]}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "instructions": {"board": "b", "kernels": {"k": {"mac": -1, "output": 0}}}}"#,
     ])

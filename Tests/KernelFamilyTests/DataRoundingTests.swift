@@ -1,0 +1,97 @@
+import Testing
+import UQCalibration
+import UQEngine
+import UQGraph
+import UQKernels
+import UQNumerics
+import UQOperators
+import UQQuantizer
+import UQSupport
+import UQToolkit
+
+/// Rounding from data as networks get it.
+@Suite struct DataRoundingTests {
+  /// A layer whose inputs go together, as pixels do.
+  private func network(_ kind: String) throws -> Graph {
+    var random = SeededGenerator(seed: 6)
+    var builder = GraphBuilder(name: kind)
+    let shape: Shape = kind == "dense" ? [1, 24] : [1, 6, 6, 4]
+    let x = builder.addInput("x", TensorType(.float32, shape))
+    let (op, weights): (any Operator, Shape) =
+      switch kind {
+      case "dense": (FullyConnected(), [6, 24])
+      case "depthwise":
+        (DepthwiseConv2D(window: Window2D(kernel: [3, 3], padding: [1, 1, 1, 1])), [3, 3, 4])
+      default: (Conv2D(window: Window2D(kernel: [3, 3])), [5, 3, 3, 4])
+      }
+    let w = builder.addConstant(.random(weights, &random), name: "w")
+    builder.addOutput("y", try builder.add(op, [x, w], name: "layer")[0])
+    return builder.graph
+  }
+
+  private func samples(_ graph: Graph) -> [[Tensor]] {
+    var random = SeededGenerator(seed: 8)
+    return (0..<40).map { _ in
+      var value: Float = 0
+      let shape = graph.type(of: graph.inputs[0]).shape
+      return [
+        Tensor(
+          (0..<shape.count).map { _ in
+            value = 0.9 * value + Float.random(in: -0.3...0.4, using: &random)
+            return value
+          }, shape)
+      ]
+    }
+  }
+
+  @Test(arguments: ["dense", "convolution", "depthwise"], [4, 3, 2, 1])
+  func outputsAreCloserThanPlainRoundings(_ kind: String, _ bits: Int) throws {
+    let graph = try network(kind)
+    let samples = samples(graph)
+    let engine = try FloatEngine()
+    let prepared = try engine.prepare(graph)
+    let calibration = try Calibrator(graph: graph, modelDigest: Digest(of: [])).run(
+      prepared, count: samples.count, threads: 1, sample: { samples[$0] }, done: {})
+    let wanted = try samples.map { try prepared.outputs(of: $0)[0].floats }
+    func error(roundsFromData: Bool) throws -> Float {
+      let quantized = try Quantizer(
+        graph, calibration: calibration.summary,
+        options: QuantizationOptions(
+          weightBits: bits, method: .minmax, roundsFromData: roundsFromData), evaluator: engine
+      ).quantize()
+      let changed = try engine.prepare(quantized.dequantized)
+      return try zip(samples, wanted).reduce(Float(0)) { sum, pair in
+        let y = try changed.outputs(of: pair.0)[0].floats
+        return sum + zip(y, pair.1).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      }
+    }
+    #expect(try error(roundsFromData: true) < error(roundsFromData: false))
+  }
+
+  /// Weights that fit 2 bits in the mirrored range alone: a negative scale, a negative multiplier, and the
+  /// same bytes in compiled C.
+  @Test func mirroredChannelsHaveNegativeMultipliers() throws {
+    var random = SeededGenerator(seed: 2)
+    var builder = GraphBuilder(name: "mirrored")
+    let x = builder.addInput("x", TensorType(.float32, [1, 12]))
+    let rows = (0..<8).map { row in
+      (0..<12).map { 0.25 * ([2, -1, 0, 1][(row + $0 * 5) % 4] as Float) * (row < 4 ? 1 : -1) }
+    }
+    let w = builder.addConstant(Tensor(rows.flatMap { $0 }, [8, 12]), name: "w")
+    builder.addOutput("y", try builder.add(FullyConnected(), [x, w], name: "layer")[0])
+    let samples = (0..<64).map { _ in [Tensor.random([1, 12], &random)] }
+    let model = try compiled(
+      builder.graph, CompileOptions(bits: 2, method: .minmax),
+      samples: samples)
+    let weights = try #require(
+      model.quantized.graph.values.first {
+        $0.type.element == .int8 && $0.constant != nil
+      })
+    let scales = try #require(weights.type.quantization).scales
+    #expect(scales.map { $0 < 0 } == (0..<8).map { $0 < 4 })
+    let multipliers = model.program.constants.filter { $0.role == .scales && $0.element == .int32 }
+      .flatMap { $0.bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) } }
+    #expect(multipliers.map { $0 < 0 } == scales.map { $0 < 0 })
+    try prove(model.program)
+  }
+}
