@@ -91,6 +91,7 @@ enum Stylesheet {
     line.zero{stroke:var(--strong);stroke-width:1;stroke-dasharray:2 2}
     .band{fill:var(--quiet);opacity:.12}.reference{stroke:var(--quiet);stroke-width:1.5;stroke-dasharray:7 5}
     .frontier{fill:none;stroke:var(--strong);stroke-width:1.5}
+    .leader{stroke:var(--c);stroke-width:1}text[class*=" c"]{fill:var(--c)}
     .interval{stroke:var(--c);stroke-width:2}.series{fill:none;stroke:var(--c);stroke-width:1.6;opacity:.75}
     .mark{fill:var(--c);stroke:var(--paper);stroke-width:1.2}.ring{fill:none;stroke:var(--ink);stroke-width:2}
     .stripe{fill:var(--surface)}.bars{fill:var(--strong)}
