@@ -346,9 +346,11 @@ def main():
     os.replace(HERE / "results.csv.new", HERE / "results.csv")
     results = HERE / "results.md"
     text = report(rows, ratio, absent, has_board)
-    if results.exists() and "\n## Relay\n" in results.read_text():
-        # The last section is measured by relay.py.
-        text += "\n## Relay\n" + results.read_text().split("\n## Relay\n")[1]
+    old = results.read_text() if results.exists() else ""
+    # The last sections are measured otherwise: see README.md.
+    kept = [at for at in (old.find("\n## Report\n"), old.find("\n## Relay\n")) if at >= 0]
+    if kept:
+        text += old[min(kept):]
     write(results, text)
     print("wrote Benchmarks/results.csv and results.md")
     if options.readme:

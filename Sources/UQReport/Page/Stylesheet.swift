@@ -12,7 +12,9 @@ enum Stylesheet {
     --p0:#1f4a78;--p1:#77431a;--p2:#1b5a48;--p3:#56396c;
     --h1:#16283d;--h2:#18324f;--h3:#1a3c61;--h4:#1c4673;--h5:#1e5085;--h6:#205a97}}
     @media print{:root{color-scheme:light}nav,.skip{display:none!important}section{break-inside:auto}
-    figure,.card,article{break-inside:avoid}body{font-size:10pt}.scroll{overflow:visible!important}}
+    figure,.card,article{break-inside:avoid}body{font-size:10pt}.scroll{overflow:visible!important}
+    svg.wide{display:block!important}svg.narrow{display:none!important}h2,h3{break-after:avoid}
+    tr,.matrix,.heat{break-inside:avoid}table{font-size:8pt!important}th,td{padding:4px 6px!important}}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
     body{margin:0 auto;max-width:1128px;padding:40px 32px 64px;background:var(--paper);color:var(--ink);
