@@ -49,7 +49,36 @@ test: setup lint ## Run all checks: style, documentation, demo, tests (no board 
 	swift build --build-tests
 	sh Documentation/check.sh "$$(swift build --show-bin-path)/uq"
 	sh Examples/demo.sh --brief "$$(swift build --show-bin-path)/uq" .build/demo-test >/dev/null
+	@uq="$$(swift build --show-bin-path)/uq"; release=.build/release/uq; \
+	if [ -x $$release ] && [ -z "$$(find Sources Calibration -newer $$release -print -quit)" ]; then \
+		uq=$$release; \
+	fi; \
+	$(MAKE) --no-print-directory notebooks-with UQ="$$uq" SAMPLES=40
 	swift test --skip-build
+
+# An environment for each version of the requirements; what cannot be had is no failure of ours.
+PYTHON_STAMP = .build/notebooks/$(shell cksum <Notebooks/requirements.txt | cut -d ' ' -f 1)
+
+.PHONY: notebooks
+notebooks: build ## Run the notebooks with the optimised uq, outputs thrown away
+	@$(MAKE) --no-print-directory notebooks-with UQ=.build/release/uq SAMPLES=360
+
+.PHONY: notebooks-with
+notebooks-with:
+	@if [ ! -e $(PYTHON_STAMP) ]; then \
+		rm -rf .build/notebooks; \
+		python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+			&& python3 -m venv .build/notebooks >/dev/null 2>&1 \
+			&& timeout 600 .build/notebooks/bin/pip install --quiet --disable-pip-version-check \
+				-r Notebooks/requirements.txt >.build/notebooks/install.log 2>&1 \
+			&& touch $(PYTHON_STAMP); \
+	fi; \
+	if [ -e $(PYTHON_STAMP) ]; then \
+		.build/notebooks/bin/python Notebooks/run.py --uq $(UQ) --samples $(SAMPLES); \
+	else \
+		echo "notebooks: skipped, for want of Python 3.11 with venv or of the packages:"; \
+		tail -n 1 .build/notebooks/install.log 2>/dev/null || echo "no python3 -m venv"; \
+	fi
 
 .PHONY: format
 format: ## Format Swift and C in place

@@ -12,7 +12,8 @@ each, and print.pdf, to DIR. Exits with 1 where something is wrong.
 axe-core is looked for in the package axe-core-python (`pip install axe-core-python`); without it the
 check is left out and that is said. Chromium is spoken to through a pipe; nothing else is needed.
 
-    --picture 'CSS SELECTOR' FILE.png    writes a picture of an element, wide and light, for documents
+    --picture 'CSS SELECTOR' FILE.png    writes a picture of the elements, wide and light, for documents
+    --pictures-only                      does nothing else
 """
 
 import argparse
@@ -210,6 +211,7 @@ def main():
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     parser.add_argument("--picture", nargs=2, action="append", default=[],
                         metavar=("SELECTOR", "FILE"))
+    parser.add_argument("--pictures-only", action="store_true")
     options = parser.parse_args()
     if not options.chromium:
         raise SystemExit("there is no chromium; apt-get install chromium")
@@ -221,7 +223,7 @@ def main():
     wrong = []
     browser = Browser(options.chromium)
     try:
-        for width in WIDTHS:
+        for width in () if options.pictures_only else WIDTHS:
             for scheme in SCHEMES:
                 browser.open(url, width, scheme)
                 name = f"{width}-{scheme}"
@@ -239,13 +241,17 @@ def main():
                     print(f"    {text}")
                 wrong += faults
         browser.open(url, 1400, "light")
-        pdf = browser("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
-        (options.output / "print.pdf").write_bytes(base64.b64decode(pdf["data"]))
+        if not options.pictures_only:
+            pdf = browser("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
+            (options.output / "print.pdf").write_bytes(base64.b64decode(pdf["data"]))
         for selector, path in options.picture:
             box = browser.value(
-                f"(() => {{ const e = document.querySelector({json.dumps(selector)}); if (!e) return null;"
-                " const b = e.getBoundingClientRect();"
-                " return {x: b.x - 8, y: b.y + scrollY - 8, width: b.width + 16, height: b.height + 16} })()")
+                f"(() => {{ const b = [...document.querySelectorAll({json.dumps(selector)})]"
+                ".filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect());"
+                " if (!b.length) return null;"
+                " const [x, y] = [Math.min(...b.map(r => r.left)) - 12, Math.min(...b.map(r => r.top)) - 12];"
+                " return {x, y: y + scrollY, width: Math.max(...b.map(r => r.right)) + 12 - x,"
+                " height: Math.max(...b.map(r => r.bottom)) + 12 - y} })()")
             if not box:
                 raise SystemExit(f"nothing in the page is '{selector}'")
             browser.picture(path, box)

@@ -347,8 +347,9 @@ def main():
     results = HERE / "results.md"
     text = report(rows, ratio, absent, has_board)
     before = results.read_text() if results.exists() else ""
-    # The last sections are measured by low_bits.py and relay.py.
-    kept = [before.index(name) for name in ("\n## Low bits\n", "\n## Relay\n") if name in before]
+    # The last sections are measured otherwise: see README.md.
+    others = ("\n## Low bits\n", "\n## Report\n", "\n## Relay\n")
+    kept = [before.index(name) for name in others if name in before]
     if kept:
         text += before[min(kept):]
     write(results, text)

@@ -8,7 +8,7 @@ Reads no file and no network address: the pictures come inside the scikit-learn 
 model.onnx, samples/dataset.json and samples/{calib,eval}/<digit>/NNNN.png, where NNNN is the
 picture's index in the data set, and prints the accuracy that ONNX Runtime measures on the PNG files
 as written.
-One thread and fixed seeds: two runs on the same machine with the packages of requirements.txt write
+One thread and fixed seeds: two runs on the same machine with the packages of requirements-train.txt write
 the same bytes.
 """
 

@@ -24,7 +24,8 @@ public struct CompareTask: Sendable {
   public var limit: Int?
   /// How variants are quantized.
   public var options: CompileOptions
-  /// Points of mixed widths to add, evenly between the weight bytes of 2 and of 8 bits.
+  /// Points of mixed widths to add, evenly between the weight bytes of 2 and of 8 bits; those that are a
+  /// variant already are left out.
   public var frontierPoints = 0
   /// Whether no progress is shown.
   public var isQuiet: Bool
@@ -64,7 +65,7 @@ public struct CompareTask: Sendable {
       try entries.append(run.variant(name))
     }
     if frontierPoints > 0 {
-      try entries += run.frontier().filter { names.insert($0.name).inserted }
+      try entries += run.frontier(besides: entries).filter { names.insert($0.name).inserted }
     }
     return try run.finish(entries)
   }

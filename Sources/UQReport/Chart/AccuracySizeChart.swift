@@ -99,9 +99,16 @@ struct AccuracySizeChart {
     let name = fitted(variant.label, isNarrow ? 110 : 220)
     let text = isRecommended && !isNarrow ? "\(name), recommended" : name
     // Bold letters are wider.
-    let place = placer.place(text, near: x, y(accuracy) + 4, size: isRecommended ? 15 : 13)
+    let size: Double = isRecommended ? 15 : 13
+    let place = placer.place(text, near: x, y(accuracy) + 4, size: size)
+    let isBeside = (place.y - y(accuracy) - 4).magnitude < size
+    if !isBeside {
+      let end = max(place.x, min(x, place.x + width(of: text, size: size)))
+      let edge = place.y > y(accuracy) ? place.y - size * 0.85 : place.y + 3
+      content.insert(line(x, y(accuracy), end, edge, "leader c\(color % 8)"), at: 0)
+    }
     content.append(
-      label(text, place.x, place.y, isRecommended ? "label strong" : "label"))
+      label(text, place.x, place.y, "label c\(color % 8)" + (isRecommended ? " strong" : "")))
     return content
   }
 

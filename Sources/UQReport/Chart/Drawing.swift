@@ -153,8 +153,8 @@ struct LabelPlacer {
   ) {
     let (w, h) = (width(of: text, size: size), size * 1.2)
     var candidates: [(Double, Double)] = []
-    for distance in [0.0, 1, 2, 3, 4] {
-      let dy = distance * h
+    for distance in 0...12 {
+      let dy = Double(distance) * h
       candidates += [
         (x + 12, y - dy), (x - 12 - w, y - dy), (x + 12, y + dy), (x - 12 - w, y + dy),
         (x - w / 2, y - 14 - dy), (x - w / 2, y + 18 + dy),

@@ -80,11 +80,10 @@ extension ComparisonReport {
     } else if let verdict = verdict(variant) {
       text += ": \(verdict)"
     }
-    guard let largest = integers.max(by: { size($0) < size($1) }), largest.name != variant.name,
-      size(largest) > 0
-    else { return text + "." }
-    let share = 1 - Double(size(variant)) / Double(size(largest))
-    return text + ". It takes \(percent(share)) less flash than \(largest.label)."
+    let usual = integers.first { $0.name == "8" } ?? integers.max { size($0) < size($1) }
+    guard let usual, size(usual) > size(variant) else { return text + "." }
+    let share = 1 - Double(size(variant)) / Double(size(usual))
+    return text + ". It takes \(percent(share)) less flash than \(usual.label)."
   }
 
   private func sentence(_ text: String?) -> String {

@@ -6,9 +6,10 @@ extension HTMLReport {
   var allocationSection: Section? {
     let explained = report.integers.filter { $0.allocation != nil }
     guard !explained.isEmpty else { return nil }
-    let first = recommended?.allocation == nil ? explained.first?.name : recommended?.name
-    let ordered =
-      explained.filter { $0.name == first } + explained.filter { $0.name != first }
+    func rank(_ variant: VariantReport) -> Int {
+      variant.name == recommended?.name ? 0 : Int(variant.name) == nil ? 1 : 2
+    }
+    let ordered = (0...2).flatMap { wanted in explained.filter { rank($0) == wanted } }
     var content: [Markup] = [
       tag(
         "p", [:],

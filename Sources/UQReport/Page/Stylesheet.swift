@@ -12,7 +12,9 @@ enum Stylesheet {
     --p0:#1f4a78;--p1:#77431a;--p2:#1b5a48;--p3:#56396c;
     --h1:#16283d;--h2:#18324f;--h3:#1a3c61;--h4:#1c4673;--h5:#1e5085;--h6:#205a97}}
     @media print{:root{color-scheme:light}nav,.skip{display:none!important}section{break-inside:auto}
-    figure,.card,article{break-inside:avoid}body{font-size:10pt}.scroll{overflow:visible!important}}
+    figure,.card,article{break-inside:avoid}body{font-size:10pt}.scroll{overflow:visible!important}
+    svg.wide{display:block!important}svg.narrow{display:none!important}h2,h3{break-after:avoid}
+    tr,.matrix,.heat{break-inside:avoid}table{font-size:8pt!important}th,td{padding:4px 6px!important}}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
     body{margin:0 auto;max-width:1128px;padding:40px 32px 64px;background:var(--paper);color:var(--ink);
@@ -91,6 +93,7 @@ enum Stylesheet {
     line.zero{stroke:var(--strong);stroke-width:1;stroke-dasharray:2 2}
     .band{fill:var(--quiet);opacity:.12}.reference{stroke:var(--quiet);stroke-width:1.5;stroke-dasharray:7 5}
     .frontier{fill:none;stroke:var(--strong);stroke-width:1.5}
+    .leader{stroke:var(--c);stroke-width:1}text[class*=" c"]{fill:var(--c)}
     .interval{stroke:var(--c);stroke-width:2}.series{fill:none;stroke:var(--c);stroke-width:1.6;opacity:.75}
     .mark{fill:var(--c);stroke:var(--paper);stroke-width:1.2}.ring{fill:none;stroke:var(--ink);stroke-width:2}
     .stripe{fill:var(--surface)}.bars{fill:var(--strong)}

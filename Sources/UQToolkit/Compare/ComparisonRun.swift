@@ -85,14 +85,25 @@ final class ComparisonRun {
     }
   }
 
-  /// Judges the frontier of sizes.
+  /// Judges the frontier of sizes, leaving out what `known` has judged.
   ///
   /// - Throws: `output.file.write`.
-  func frontier() throws -> [VariantReport] {
+  func frontier(besides known: [VariantReport]) throws -> [VariantReport] {
+    let widths = Set(
+      known.filter { WidthRequest($0.name) != nil }.map { variant in
+        Dictionary(
+          variant.layers.compactMap { layer in layer.bits.map { (layer.name, $0) } },
+          uniquingKeysWith: { first, _ in first })
+      })
     let maker = CandidateMaker(task: task, model: model, calibration: calibration)
     let points: [FrontierPoint]
     do { points = try maker.frontier() } catch { return [failure("frontier", error)] }
-    return try points.map { point in
+    let added = points.filter { point in
+      !widths.contains(
+        Dictionary(
+          point.rules.map { ($0.pattern, $0.bits) }, uniquingKeysWith: { first, _ in first }))
+    }
+    return try added.map { point in
       do { return try judged(point.name, "") { try maker.candidate(point) } } catch let problem
         where !ComparisonRun.isWriting(problem)
       { return failure(point.name, problem) }
