@@ -273,7 +273,7 @@ enum OperatorSignatures {
       padding:list dilation:list groups:int data_layout:text kernel_layout:text out_layout:text \
       out_dtype:text
     qnn.dense 6 units!:int out_dtype:text
-    qnn.dequantize 3 out_dtype!:text axis:int
+    qnn.dequantize 3 out_dtype:text axis:int
     qnn.erf 5
     qnn.exp 5
     qnn.hardswish 5

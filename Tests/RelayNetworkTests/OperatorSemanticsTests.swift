@@ -89,6 +89,10 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
     ComputedCall(
       name: "qnn.erf", declarations: "%x: Tensor[(3), int8]",
       body: "qnn.erf(%x, 1f, 0, 0.0078125f, 0)", inputs: [[0, 1, -1]], expected: [0, 108, -108]),
+    // TVM printed no result type before it had others than float32.
+    ComputedCall(
+      name: "qnn.dequantize of TVM 0.9", declarations: "%x: Tensor[(3), int8]",
+      body: "qnn.dequantize(%x, 0.5f, 1)", inputs: [[0, 1, 5]], expected: [-0.5, 0, 2]),
     // Halves go away from zero, both ways.
     ComputedCall(
       name: "qnn.quantize", declarations: "%x: Tensor[(4), float32]",
