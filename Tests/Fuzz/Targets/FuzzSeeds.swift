@@ -89,9 +89,38 @@ public enum FuzzSeeds {
     let cases =
       try (try? Data(contentsOf: url)).map { try JSONDecoder().decode([Case].self, from: $0) }
       ?? []
-    return (calls + [try RelayPrinter.print(digits)] + cases.map(\.text)).map { Array($0.utf8) }
+    let texts = calls + integerPrograms + [try RelayPrinter.print(digits)] + cases.map(\.text)
+    return texts.map { Array($0.utf8) }
       + (try sharedFiles("relay/corpus", ending: ".relay"))
   }
+
+  /// Programs of integers, which are compiled to kernels as they are.
+  private static let integerPrograms = [
+    """
+    %0 = nn.conv2d(%x, ones(shape=[2, 2, 3, 3], dtype="int8"), padding=[1, 1], channels=2,
+      kernel_size=[3, 3], out_dtype="int32");
+    cast(right_shift(%0, 4), dtype="int8")
+    """,
+    """
+    %0 = qnn.conv2d(%x, ones(shape=[2, 1, 3, 3], dtype="int8"), 3, 0, 0.5f, 0.25f, groups=2,
+      channels=2, kernel_size=[3, 3], out_dtype="int32");
+    %1 = nn.bias_add(%0, ones(shape=[2], dtype="int32"));
+    %2 = qnn.requantize(%1, 0.125f, 0, 0.5f, -5, out_dtype="int8");
+    clip(%2, a_min=-5f, a_max=100f)
+    """,
+    """
+    %0 = nn.batch_flatten(nn.max_pool2d(%x, pool_size=[2, 2], strides=[2, 2]));
+    %1 = qnn.dense(%0, ones(shape=[3, 8], dtype="int8"), 0, 0, 0.5f, 0.5f, units=3,
+      out_dtype="int32");
+    %2 = qnn.requantize(%1, 0.25f, 0, 1f, 0, rounding="TONEAREST", out_dtype="int8");
+    qnn.quantize(nn.softmax(qnn.dequantize(%2, 1f, 0, out_dtype="float32")), 0.00390625f, -128, out_dtype="int8")
+    """,
+    """
+    %0 = qnn.add(%x, transpose(%x, axes=[0, 1, 3, 2]), 0.5f, 0, 0.25f, 1, 0.5f, 2);
+    %1 = nn.avg_pool2d(cast(%0, dtype="int32"), pool_size=[2, 2]);
+    qnn.tanh(cast(%1, dtype="int8"), 0.5f, 2, 0.0078125f, 0)
+    """,
+  ].map { "#[version = \"0.0.5\"]\ndef @main(%x: Tensor[(1, 2, 4, 4), int8]) {\n\($0)\n}\n" }
 
   private static func archives() -> [[UInt8]] {
     let text = "def @main(%x: Tensor[(2), float32], %w: float32) { add(%x, %w) }"
