@@ -168,7 +168,8 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
     ComputedCall(
       name: "vision.multibox_prior clipped, with steps",
       declarations: "%x: Tensor[(1, 1, 1, 1), float32]",
-      body: "vision.multibox_prior(%x, sizes=[1f], steps=[0.5f, 1f], offsets=[0f, 0.5f], clip=True)",
+      body:
+        "vision.multibox_prior(%x, sizes=[1f], steps=[0.5f, 1f], offsets=[0f, 0.5f], clip=True)",
       inputs: [[0]], expected: [0, 0, 1, 0.5]),
     ComputedCall(
       name: "vision.yolo_reorg", declarations: "%x: Tensor[(1, 4, 2, 2), int8]",
@@ -194,7 +195,8 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
       inputs: [[10, 1, 20, 2], [1, 3, 2, 4]], expected: [12, 24, 34, 68]),
   ]
 
-  @Test(arguments: quantized + plain + rearranging) func equalsTheDefinition(_ call: ComputedCall) throws {
+  @Test(arguments: quantized + plain + rearranging)
+  func equalsTheDefinition(_ call: ComputedCall) throws {
     let results = try call.results()
     #expect(results.count == 1)
     #expect(results[0].converted(to: .float64).elements(Double.self) == call.expected)

@@ -23,7 +23,8 @@ public enum FuzzSeeds {
   public static func seeds(for target: FuzzTarget) throws -> [[UInt8]] {
     switch target {
     case .relay: try programs() + archives()
-    case .params: try sharedFiles("relay/corpus", ending: ".params") + [parameters(1), parameters(3)]
+    case .params:
+      try sharedFiles("relay/corpus", ending: ".params") + [parameters(1), parameters(3)]
     case .onnx: OnnxSeeds.models
     case .calibration: [try calibration()]
     case .recipe: try files(in: "Calibration/recipes")
@@ -42,9 +43,11 @@ public enum FuzzSeeds {
     }
     let operators = allOperators.flatMap { $0.imports }.filter { $0.dialect == .relay }
     let language = [
-      "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool", "let %y = ",
+      "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool",
+      "let %y = ",
       "if (", ") { ", "} else {", "fn (", "match (", "match? (", "type ", "extern type ", " => ",
-      " -> ", "ref(", "ref_read(", "ref_write(", "meta[relay.Constant][0]", "free_var ", "#[version",
+      " -> ", "ref(", "ref_read(", "ref_write(", "meta[relay.Constant][0]", "free_var ",
+      "#[version",
       "= \\\"0.0.5\\\"]", "#[metadata]", "Primitive=1", "axis=", "axes=[", "None", "True", "1f",
       "1i8", "-1", "%0 = ", "/*", "*/", "virtual_device", "b64ndarrays", "?,", "v0.0.4",
     ]
