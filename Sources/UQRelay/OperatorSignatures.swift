@@ -113,6 +113,7 @@ enum OperatorSignatures {
     ceil 1
     clip 1 a_min!:number a_max!:number
     concatenate 1 axis:int
+    contrib_reverse_reshape 1 newshape!:list allowzero:bool
     copy 1
     cos 1
     cosh 1

@@ -152,6 +152,11 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
       name: "nn.dilate along the first axis", declarations: "%x: Tensor[(2, 2), int8]",
       body: "nn.dilate(%x, strides=[2, 1])", inputs: [[1, 2, 3, 4]],
       expected: [1, 2, 0, 0, 3, 4]),
+    // Rows of 2 from the right: the second extent is kept, not the first.
+    ComputedCall(
+      name: "contrib_reverse_reshape", declarations: "%x: Tensor[(2, 3, 2), float32]",
+      body: "sum(contrib_reverse_reshape(%x, newshape=[-1, 0]), axis=[0])",
+      inputs: [(0..<12).map(Double.init)], expected: [30, 36]),
     ComputedCall(
       name: "nn.fifo_buffer",
       declarations: "%d: Tensor[(1, 2), float32], %b: Tensor[(1, 3), float32]",
