@@ -92,38 +92,10 @@ public enum FuzzSeeds {
     let cases =
       try (try? Data(contentsOf: url)).map { try JSONDecoder().decode([Case].self, from: $0) }
       ?? []
-    let texts = calls + integerPrograms + [try RelayPrinter.print(digits)] + cases.map(\.text)
+    let texts = calls + RelaySeeds.programs + [try RelayPrinter.print(digits)] + cases.map(\.text)
     return texts.map { Array($0.utf8) }
       + (try sharedFiles("relay/corpus", ending: ".relay"))
   }
-
-  /// Programs of integers, which are compiled to kernels as they are.
-  private static let integerPrograms = [
-    """
-    %0 = nn.conv2d(%x, ones(shape=[2, 2, 3, 3], dtype="int8"), padding=[1, 1], channels=2,
-      kernel_size=[3, 3], out_dtype="int32");
-    cast(right_shift(%0, 4), dtype="int8")
-    """,
-    """
-    %0 = qnn.conv2d(%x, ones(shape=[2, 1, 3, 3], dtype="int8"), 3, 0, 0.5f, 0.25f, groups=2,
-      channels=2, kernel_size=[3, 3], out_dtype="int32");
-    %1 = nn.bias_add(%0, ones(shape=[2], dtype="int32"));
-    %2 = qnn.requantize(%1, 0.125f, 0, 0.5f, -5, out_dtype="int8");
-    clip(%2, a_min=-5f, a_max=100f)
-    """,
-    """
-    %0 = nn.batch_flatten(nn.max_pool2d(%x, pool_size=[2, 2], strides=[2, 2]));
-    %1 = qnn.dense(%0, ones(shape=[3, 8], dtype="int8"), 0, 0, 0.5f, 0.5f, units=3,
-      out_dtype="int32");
-    %2 = qnn.requantize(%1, 0.25f, 0, 1f, 0, rounding="TONEAREST", out_dtype="int8");
-    qnn.quantize(nn.softmax(qnn.dequantize(%2, 1f, 0, out_dtype="float32")), 0.00390625f, -128, out_dtype="int8")
-    """,
-    """
-    %0 = qnn.add(%x, transpose(%x, axes=[0, 1, 3, 2]), 0.5f, 0, 0.25f, 1, 0.5f, 2);
-    %1 = nn.avg_pool2d(cast(%0, dtype="int32"), pool_size=[2, 2]);
-    qnn.tanh(cast(%1, dtype="int8"), 0.5f, 2, 0.0078125f, 0)
-    """,
-  ].map { "#[version = \"0.0.5\"]\ndef @main(%x: Tensor[(1, 2, 4, 4), int8]) {\n\($0)\n}\n" }
 
   private static func archives() -> [[UInt8]] {
     let text = "def @main(%x: Tensor[(2), float32], %w: float32) { add(%x, %w) }"
@@ -160,26 +132,26 @@ public enum FuzzSeeds {
 
   /// `w` and further arrays as `relay.save_param_dict` writes them.
   private static func parameters(_ count: Int) -> [UInt8] {
-    var result: [UInt8] = []
-    func add<T: FixedWidthInteger>(_ values: T...) {
-      for value in values { withUnsafeBytes(of: value.littleEndian) { result += $0 } }
+    let names = (0..<count).flatMap { little(1 as UInt64) + [UInt8(ascii: "w") - UInt8($0)] }
+    let kinds: [[UInt8]] = [[2, 32, 1, 0], [0, 8, 1, 0], [1, 64, 1, 0]]
+    let arrays = (0..<count).flatMap { index in
+      array(
+        kinds[index % 3], [Int64](repeating: 1, count: index),
+        [UInt8](repeating: 1, count: Int(kinds[index % 3][1]) / 8))
     }
-    add(0xF7E5_8D4F_0504_9CB7 as UInt64, 0, UInt64(count))
-    for name in 0..<count {
-      add(1 as UInt64)
-      result.append(UInt8(ascii: "w") - UInt8(name))
-    }
-    add(UInt64(count))
-    for index in 0..<count {
-      add(0xDD5E_40F0_96B4_A13F as UInt64, 0)
-      add(1 as Int32, 0, Int32(index))
-      result += [[2, 32, 1, 0], [0, 8, 1, 0], [1, 64, 1, 0]][index % 3]
-      for _ in 0..<index { add(1 as Int64) }
-      let size = [4, 1, 8][index % 3]
-      add(Int64(size))
-      result += [UInt8](repeating: 1, count: size)
-    }
-    return result
+    return little(0xF7E5_8D4F_0504_9CB7 as UInt64) + little(0 as UInt64) + little(UInt64(count))
+      + names + little(UInt64(count)) + arrays
+  }
+
+  /// An array in TVM's form: code, bits and lanes of the elements, extents, bytes.
+  static func array(_ kind: [UInt8], _ extents: [Int64], _ data: [UInt8]) -> [UInt8] {
+    little(0xDD5E_40F0_96B4_A13F as UInt64) + little(0 as UInt64) + little(1 as Int32)
+      + little(0 as Int32) + little(Int32(extents.count)) + kind + extents.flatMap { little($0) }
+      + little(Int64(data.count)) + data
+  }
+
+  private static func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian, Array.init)
   }
 
   // MARK: Others
