@@ -182,8 +182,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "UQToolkit", "UQRelay", "UQOnnx", "UQSamples", "UQCalibration", "UQEngine", "UQOperators",
-        "UQGraph", "UQNumerics", "UQSupport",
+        "UQToolkit", "UQRelay", "UQOnnx", "UQSamples", "UQCalibration", "UQPasses", "UQEngine",
+        "UQOperators", "UQGraph", "UQNumerics", "UQSupport",
       ], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Regression",

@@ -10,8 +10,9 @@ public struct RequantizedLayer: Sendable, Hashable {
   public var bits: Int
   /// int32 for each output channel, the input's zero point folded in.
   public var bias: ConstantID
-  /// int32 for each output channel; `nil` where shifts alone bring sums to the output's scale, and all
-  /// factors are positive. Only kernels of int8 images and one scale for a channel take that.
+  /// int32 for each output channel; `nil` where rounding is by shifts and all factors are positive.
+  ///
+  /// Kernels of int8 images with one scale for a channel take `nil`, others do not.
   public var multipliers: ConstantID?
   /// uint8 for each output channel.
   public var shifts: ConstantID

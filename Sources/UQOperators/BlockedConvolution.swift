@@ -19,7 +19,8 @@ public enum BlockedConvolution: ForeignOperator {
     let result = try node.text("out_layout", default: layout)
     let image = try relaidOut(node, &builder, 0, "data", from: layout, to: "NCHW")
     let weights = try relaidOut(
-      node, &builder, 1, "weight", from: try node.text("kernel_layout", default: "OIHW"), to: "OIHW")
+      node, &builder, 1, "weight", from: try node.text("kernel_layout", default: "OIHW"), to: "OIHW"
+    )
     var plain = step(node, "plain")
     plain.operatorName = "nn.conv2d"
     plain.operands = [image, weights]

@@ -12,10 +12,19 @@ extension Reshape {
       .relay("dyn.reshape") { node, builder throws(Diagnostic) in
         try coded(node, &builder, try builder.integers(node, 1, "newshape"))
       },
-      .relay("contrib_reverse_reshape") { node, _ throws(Diagnostic) in
-        throw Diagnostic(
-          id: "import.reshape.reverse", "reshapes from the right, which is not supported",
-          at: node.place)
+      .relay("contrib_reverse_reshape") { node, builder throws(Diagnostic) in
+        let x = try node.operand(0, "data")
+        let codes = try node.listed("newshape") ?? []
+        guard codes.allSatisfy({ $0 >= -1 }) else {
+          throw Diagnostic(
+            id: "import.reshape.reverse",
+            "newshape \(codes) merges or splits axes from the right, which is not supported",
+            at: node.place)
+        }
+        let mirrored = try node.shape(builder.shape(of: x).dimensions.reversed())
+        let extents = try extents(node, mirrored, codes.reversed())
+        return try builder.add(
+          Reshape(shape: try node.shape(extents.reversed())), [x], as: node)
       },
       .relay("reshape_like") { node, builder throws(Diagnostic) in
         let x = try node.operand(0, "data")
@@ -93,7 +102,13 @@ extension Reshape {
     _ node: ForeignNode, _ builder: inout GraphBuilder, _ codes: [Int]
   ) throws(Diagnostic) -> [ValueID] {
     let x = try node.operand(0, "data")
-    let shape = builder.shape(of: x)
+    let extents = try extents(node, builder.shape(of: x), codes)
+    return try builder.add(Reshape(shape: try node.shape(extents)), [x], as: node)
+  }
+
+  private static func extents(_ node: ForeignNode, _ shape: Shape, _ codes: [Int])
+    throws(Diagnostic) -> [Int]
+  {
     let allowsZero = try node.flag("allowzero")
     let problem = Diagnostic(
       id: "import.reshape.inferred", "newshape \(codes) does not lay out \(shape)", at: node.place)
@@ -146,6 +161,6 @@ extension Reshape {
       guard known > 0, shape.count % known == 0 else { throw problem }
       extents[open] = shape.count / known
     }
-    return try builder.add(Reshape(shape: try node.shape(extents)), [x], as: node)
+    return extents
   }
 }

@@ -151,13 +151,27 @@ public struct IntegerCompilation {
       guard let id else { return true }
       return narrow[id] != nil || graph.constant(id) != nil || graph.inputs.contains(id)
     }
-    guard isFirst else { return }
+    guard isFirst || hasVariableWeights(node) else { return }
+    let place = SourcePlace(node: node.name, operatorName: node.spec.name).within(node.place)
+    if hasVariableWeights(node) {
+      problems.append(
+        Diagnostic(
+          id: "integer.weights.variable",
+          "the weights depend on an input, and kernels take constant ones; parameters of a program "
+            + "belong in a file (--params FILE, or MODEL.params beside it)", at: place))
+      return
+    }
     problems.append(
       Diagnostic(
         id: "integer.node.unsupported",
         "no kernel computes exactly what it and the nodes after it make of 8-bit integers "
           + "(operands \(node.operands.compactMap { $0.map { "\(graph.type(of: $0))" } }))",
-        at: SourcePlace(node: node.name, operatorName: node.spec.name).within(node.place)))
+        at: place))
+  }
+
+  private func hasVariableWeights(_ node: Node) -> Bool {
+    guard node.op is IntegerConv2D || node.op is IntegerMatrixProduct else { return false }
+    return (node.operands.dropFirst().first ?? nil).map { graph.constant($0) == nil } ?? false
   }
 
   private func isOutput(_ node: Node) -> Bool {

@@ -113,6 +113,7 @@ enum OperatorSignatures {
     ceil 1
     clip 1 a_min!:number a_max!:number
     concatenate 1 axis:int
+    contrib_reverse_reshape 1 newshape!:list allowzero:bool
     copy 1
     cos 1
     cosh 1
@@ -273,7 +274,7 @@ enum OperatorSignatures {
       padding:list dilation:list groups:int data_layout:text kernel_layout:text out_layout:text \
       out_dtype:text
     qnn.dense 6 units!:int out_dtype:text
-    qnn.dequantize 3 out_dtype!:text axis:int
+    qnn.dequantize 3 out_dtype:text axis:int
     qnn.erf 5
     qnn.exp 5
     qnn.hardswish 5

@@ -51,7 +51,7 @@ enum OperatorTable {
     Set(entries.flatMap { $0.imports }.filter { $0.dialect == .relay }.map(\.operatorName)).sorted()
   }
 
-  /// A line for each first part of the names: `nn`, `qnn`, ... .
+  /// A line for each first part of the names, as `nn` and `qnn`.
   private static func list(_ names: [String]) -> String {
     let groups = Dictionary(grouping: names) { name in
       name.contains(".") ? String(name.prefix { $0 != "." }) : ""

@@ -89,6 +89,10 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
     ComputedCall(
       name: "qnn.erf", declarations: "%x: Tensor[(3), int8]",
       body: "qnn.erf(%x, 1f, 0, 0.0078125f, 0)", inputs: [[0, 1, -1]], expected: [0, 108, -108]),
+    // TVM printed no result type before it had others than float32.
+    ComputedCall(
+      name: "qnn.dequantize of TVM 0.9", declarations: "%x: Tensor[(3), int8]",
+      body: "qnn.dequantize(%x, 0.5f, 1)", inputs: [[0, 1, 5]], expected: [-0.5, 0, 2]),
     // Halves go away from zero, both ways.
     ComputedCall(
       name: "qnn.quantize", declarations: "%x: Tensor[(4), float32]",
@@ -148,6 +152,11 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
       name: "nn.dilate along the first axis", declarations: "%x: Tensor[(2, 2), int8]",
       body: "nn.dilate(%x, strides=[2, 1])", inputs: [[1, 2, 3, 4]],
       expected: [1, 2, 0, 0, 3, 4]),
+    // Rows of 2 from the right: the second extent is kept, not the first.
+    ComputedCall(
+      name: "contrib_reverse_reshape", declarations: "%x: Tensor[(2, 3, 2), float32]",
+      body: "sum(contrib_reverse_reshape(%x, newshape=[-1, 0]), axis=[0])",
+      inputs: [(0..<12).map(Double.init)], expected: [30, 36]),
     ComputedCall(
       name: "nn.fifo_buffer",
       declarations: "%d: Tensor[(1, 2), float32], %b: Tensor[(1, 3), float32]",
@@ -164,7 +173,8 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
     ComputedCall(
       name: "vision.multibox_prior clipped, with steps",
       declarations: "%x: Tensor[(1, 1, 1, 1), float32]",
-      body: "vision.multibox_prior(%x, sizes=[1f], steps=[0.5f, 1f], offsets=[0f, 0.5f], clip=True)",
+      body:
+        "vision.multibox_prior(%x, sizes=[1f], steps=[0.5f, 1f], offsets=[0f, 0.5f], clip=True)",
       inputs: [[0]], expected: [0, 0, 1, 0.5]),
     ComputedCall(
       name: "vision.yolo_reorg", declarations: "%x: Tensor[(1, 4, 2, 2), int8]",
@@ -190,7 +200,8 @@ struct ComputedCall: Sendable, CustomTestStringConvertible {
       inputs: [[10, 1, 20, 2], [1, 3, 2, 4]], expected: [12, 24, 34, 68]),
   ]
 
-  @Test(arguments: quantized + plain + rearranging) func equalsTheDefinition(_ call: ComputedCall) throws {
+  @Test(arguments: quantized + plain + rearranging)
+  func equalsTheDefinition(_ call: ComputedCall) throws {
     let results = try call.results()
     #expect(results.count == 1)
     #expect(results[0].converted(to: .float64).elements(Double.self) == call.expected)

@@ -35,6 +35,10 @@ import UQSupport
       let text = (needsHeader ? "#[version = \"0.0.5\"]\n" : "") + entry.text
       // TVM parses lone expressions without inferring types.
       let problems = Self.errors(in: text, infersTypes: entry.kind != "expr")
+      if entry.tvm != "ok", let place = problems.first?.place {
+        let found = [place.line ?? 0, place.column ?? 0]
+        #expect(found == ParserCasePlaces.all[entry.name], "\(entry.name)")
+      }
       if problems.isEmpty != (entry.tvm == "ok") {
         differing.insert(entry.name)
         if !Self.differences.contains(entry.name) {

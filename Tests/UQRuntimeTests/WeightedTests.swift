@@ -5,7 +5,7 @@ import UQSupport
 /// A kernel of one family at one width of weights, with weights as bytes.
 private typealias Layer<Params, Output> = (
   UnsafePointer<Params>, UnsafePointer<Int8>, UnsafeRawPointer, UnsafePointer<Int32>,
-  UnsafePointer<Int32>, UnsafePointer<UInt8>, UnsafeMutablePointer<Output>,
+  UnsafePointer<Int32>?, UnsafePointer<UInt8>, UnsafeMutablePointer<Output>,
   UnsafeMutablePointer<Int8>
 ) -> Void
 
@@ -78,6 +78,11 @@ private func product16(_ bits: Int) -> Layer<uq_fully_connected_params, Int16> {
   case 2: { p, x, w, b, m, s, y, _ in uq_fully_connected_s8_s16_w2(p, x, w.u8, b, m, s, y) }
   default: { p, x, w, b, m, s, y, _ in uq_fully_connected_s8_s16_w1(p, x, w.u8, b, m, s, y) }
   }
+}
+
+/// Multipliers that shifts need no sign of.
+private func positive(_ multipliers: [Int32]) -> [Int32] {
+  multipliers.map { Int32(clamping: max($0.magnitude, 1)) }
 }
 
 /// A spatial axis: sizes of input, kernel, stride, dilation, padding in front, and output.
@@ -178,6 +183,12 @@ struct WeightedTests {
       var scratch = [Int8](repeating: 85, count: scratchBytes + 16)
       convolution(bits)(&p, x, bytes, bias, multipliers, shifts, &y, &scratch)
       #expect(y.map(Int.init) == expected)
+      if rounding == Int(UQ_ROUNDING_SHIFT) {
+        var (given, absent) = (y, y)
+        convolution(bits)(&p, x, bytes, bias, positive(multipliers), shifts, &given, &scratch)
+        convolution(bits)(&p, x, bytes, bias, nil, shifts, &absent, &scratch)
+        #expect(absent == given)
+      }
       #expect(scratch[scratchBytes...].allSatisfy { $0 == 85 })
 
       var rows: [Int8] = []
@@ -245,6 +256,12 @@ struct WeightedTests {
       var scratch = [Int8](repeating: 85, count: scratchBytes + 16)
       depthwise(bits)(&p, x, bytes, bias, multipliers, shifts, &y, &scratch)
       #expect(y.map(Int.init) == expected)
+      if rounding == Int(UQ_ROUNDING_SHIFT) {
+        var (given, absent) = (y, y)
+        depthwise(bits)(&p, x, bytes, bias, positive(multipliers), shifts, &given, &scratch)
+        depthwise(bits)(&p, x, bytes, bias, nil, shifts, &absent, &scratch)
+        #expect(absent == given)
+      }
       #expect(scratch[scratchBytes...].allSatisfy { $0 == 85 })
 
       var rows: [Int8] = []
@@ -295,6 +312,12 @@ struct WeightedTests {
           var y = [Int8](repeating: 0, count: expected.count)
           product(bits)(&p, x, bytes, bias, multipliers, shifts, &y, &unused)
           #expect(y.map(Int.init) == expected)
+          if rounding == Int(UQ_ROUNDING_SHIFT) {
+            var (given, absent) = (y, y)
+            product(bits)(&p, x, bytes, bias, positive(multipliers), shifts, &given, &unused)
+            product(bits)(&p, x, bytes, bias, nil, shifts, &absent, &unused)
+            #expect(absent == given)
+          }
         }
       }
     }

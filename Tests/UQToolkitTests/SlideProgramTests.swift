@@ -55,10 +55,26 @@ import UQToolkit
   private static func workspace(_ scratch: Scratch) throws -> Workspace {
     let path = scratch.file("slide.relay")
     try Data(program.utf8).write(to: URL(fileURLWithPath: path))
-    let array = ParameterArray("weight", code: 0, bits: 8, [8, 3, 5, 5], weights.map { UInt8(bitPattern: $0) })
+    let array = ParameterArray(
+      "weight", code: 0, bits: 8, [8, 3, 5, 5], weights.map { UInt8(bitPattern: $0) })
     try Data(ParameterArray.file([array])).write(
       to: URL(fileURLWithPath: scratch.file("slide.params")))
     return try Workspace(model: path, folder: "/nonexistent")
+  }
+
+  /// As on the slide the weights are a parameter; without a stored value nothing can be exported.
+  @Test func needsTheWeights() throws {
+    let scratch = try Scratch()
+    let path = scratch.file("slide.relay")
+    try Data(Self.program.utf8).write(to: URL(fileURLWithPath: path))
+    let found = problems {
+      _ = try ExportTask(
+        workspace: Workspace(model: path, folder: "/nonexistent"),
+        calibrationPath: scratch.file("none.uqcal"), name: "slide", target: Target.named("generic"),
+        options: CompileOptions(bits: 8, threads: 2), output: scratch.file("export")
+      ).run()
+    }
+    #expect(found == ["integer.weights.variable"])
   }
 
   @Test func becomesVerifiedCWithoutMultipliers() throws {

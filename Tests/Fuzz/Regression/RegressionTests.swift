@@ -45,4 +45,8 @@ import Testing
     let seeds = try FuzzSeeds.seeds(for: target)
     #expect(try seeds.contains { try target.run($0, in: folder) == .accepted })
   }
+
+  @Test(arguments: RelaySeeds.programs) func soundProgramsAreAccepted(_ text: String) throws {
+    #expect(try FuzzTarget.relay.run(Array(text.utf8), in: FuzzFolder()) == .accepted)
+  }
 }

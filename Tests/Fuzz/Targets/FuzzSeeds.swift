@@ -23,7 +23,8 @@ public enum FuzzSeeds {
   public static func seeds(for target: FuzzTarget) throws -> [[UInt8]] {
     switch target {
     case .relay: try programs() + archives()
-    case .params: try sharedFiles("relay/corpus", ending: ".params") + [parameters(1), parameters(3)]
+    case .params:
+      try sharedFiles("relay/corpus", ending: ".params") + [parameters(1), parameters(3)]
     case .onnx: OnnxSeeds.models
     case .calibration: [try calibration()]
     case .recipe: try files(in: "Calibration/recipes")
@@ -42,9 +43,11 @@ public enum FuzzSeeds {
     }
     let operators = allOperators.flatMap { $0.imports }.filter { $0.dialect == .relay }
     let language = [
-      "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool", "let %y = ",
+      "def @main(", "%x: ", "Tensor[(", "), float32]", "int8", "uint8", "int32", "bool",
+      "let %y = ",
       "if (", ") { ", "} else {", "fn (", "match (", "match? (", "type ", "extern type ", " => ",
-      " -> ", "ref(", "ref_read(", "ref_write(", "meta[relay.Constant][0]", "free_var ", "#[version",
+      " -> ", "ref(", "ref_read(", "ref_write(", "meta[relay.Constant][0]", "free_var ",
+      "#[version",
       "= \\\"0.0.5\\\"]", "#[metadata]", "Primitive=1", "axis=", "axes=[", "None", "True", "1f",
       "1i8", "-1", "%0 = ", "/*", "*/", "virtual_device", "b64ndarrays", "?,", "v0.0.4",
     ]
@@ -89,7 +92,8 @@ public enum FuzzSeeds {
     let cases =
       try (try? Data(contentsOf: url)).map { try JSONDecoder().decode([Case].self, from: $0) }
       ?? []
-    return (calls + [try RelayPrinter.print(digits)] + cases.map(\.text)).map { Array($0.utf8) }
+    let texts = calls + RelaySeeds.programs + [try RelayPrinter.print(digits)] + cases.map(\.text)
+    return texts.map { Array($0.utf8) }
       + (try sharedFiles("relay/corpus", ending: ".relay"))
   }
 
@@ -128,26 +132,26 @@ public enum FuzzSeeds {
 
   /// `w` and further arrays as `relay.save_param_dict` writes them.
   private static func parameters(_ count: Int) -> [UInt8] {
-    var result: [UInt8] = []
-    func add<T: FixedWidthInteger>(_ values: T...) {
-      for value in values { withUnsafeBytes(of: value.littleEndian) { result += $0 } }
+    let names = (0..<count).flatMap { little(1 as UInt64) + [UInt8(ascii: "w") - UInt8($0)] }
+    let kinds: [[UInt8]] = [[2, 32, 1, 0], [0, 8, 1, 0], [1, 64, 1, 0]]
+    let arrays = (0..<count).flatMap { index in
+      array(
+        kinds[index % 3], [Int64](repeating: 1, count: index),
+        [UInt8](repeating: 1, count: Int(kinds[index % 3][1]) / 8))
     }
-    add(0xF7E5_8D4F_0504_9CB7 as UInt64, 0, UInt64(count))
-    for name in 0..<count {
-      add(1 as UInt64)
-      result.append(UInt8(ascii: "w") - UInt8(name))
-    }
-    add(UInt64(count))
-    for index in 0..<count {
-      add(0xDD5E_40F0_96B4_A13F as UInt64, 0)
-      add(1 as Int32, 0, Int32(index))
-      result += [[2, 32, 1, 0], [0, 8, 1, 0], [1, 64, 1, 0]][index % 3]
-      for _ in 0..<index { add(1 as Int64) }
-      let size = [4, 1, 8][index % 3]
-      add(Int64(size))
-      result += [UInt8](repeating: 1, count: size)
-    }
-    return result
+    return little(0xF7E5_8D4F_0504_9CB7 as UInt64) + little(0 as UInt64) + little(UInt64(count))
+      + names + little(UInt64(count)) + arrays
+  }
+
+  /// An array in TVM's form: code, bits and lanes of the elements, extents, bytes.
+  static func array(_ kind: [UInt8], _ extents: [Int64], _ data: [UInt8]) -> [UInt8] {
+    little(0xDD5E_40F0_96B4_A13F as UInt64) + little(0 as UInt64) + little(1 as Int32)
+      + little(0 as Int32) + little(Int32(extents.count)) + kind + extents.flatMap { little($0) }
+      + little(Int64(data.count)) + data
+  }
+
+  private static func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian, Array.init)
   }
 
   // MARK: Others

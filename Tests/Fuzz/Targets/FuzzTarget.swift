@@ -1,8 +1,10 @@
 import Foundation
 import UQCalibration
+import UQGraph
 import UQNumerics
 import UQOnnx
 import UQOperators
+import UQPasses
 import UQRelay
 import UQSamples
 import UQSupport
@@ -13,11 +15,12 @@ import UQToolkit
 /// Every input must end in a result or in diagnostics: no trap, and no time or memory that its size
 /// does not explain. The fuzzer and the regression tests run the same targets.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-  /// Relay text or an archive: parse, infer, import, print, and read what was printed.
+  /// Relay text or an archive: parse, infer, import, print, read what was printed, optimise; integer
+  /// programs are compiled too.
   case relay
   /// A Relay model's `.params`.
   case params
-  /// An ONNX model.
+  /// An ONNX model: import, optimise.
   case onnx
   /// A calibration file.
   case calibration
@@ -37,7 +40,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       case .params: try params(bytes, folder)
       case .onnx:
         let path = try folder.write("input.onnx", bytes)
-        _ = try OnnxImporter.load(path: path, operators: allOperators)
+        try optimize(try OnnxImporter.load(path: path, operators: allOperators).graph)
       case .calibration: try calibration(bytes)
       case .recipe: _ = try Recipe(text: String(decoding: bytes, as: UTF8.self), path: "input.json")
       case .samples: try sample(bytes, folder)
@@ -59,10 +62,19 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   private func relay(_ bytes: [UInt8], _ folder: FuzzFolder) throws {
     let path = try folder.write("input.relay", bytes)
     let graph = try RelayImporter.load(path: path, operators: allOperators).graph
-    guard let printed = try? RelayPrinter.print(graph) else { return }
-    do { _ = try RelayImporter.load(text: printed, operators: allOperators) } catch {
-      throw UnreadablePrint(text: printed, reason: "\(error)")
+    if let printed = try? RelayPrinter.print(graph) {
+      do { _ = try RelayImporter.load(text: printed, operators: allOperators) } catch {
+        throw UnreadablePrint(text: printed, reason: "\(error)")
+      }
     }
+    try optimize(graph)
+  }
+
+  private func optimize(_ graph: Graph) throws {
+    var graph = graph
+    try LosslessPasses.pipeline.run(on: &graph)
+    guard IntegerCompilation.applies(to: graph) else { return }
+    _ = try CompiledModel(integer: graph, options: CompileOptions(bits: 8, threads: 1))
   }
 
   private func params(_ bytes: [UInt8], _ folder: FuzzFolder) throws {

@@ -6,7 +6,9 @@ import UQOperators
 enum OnnxSeeds {
   /// `y = Op(x)` and `y = Op(x, w)` for every operator that is read.
   static var models: [[UInt8]] {
-    let rules = allOperators.flatMap { $0.imports }.filter { $0.dialect == .onnx && $0.domain.isEmpty }
+    let rules = allOperators.flatMap { $0.imports }.filter {
+      $0.dialect == .onnx && $0.domain.isEmpty
+    }
     return Set(rules.map(\.operatorName)).sorted().flatMap { name in
       [["x"], ["x", "w"]].map { model(name, $0) }
     }
