@@ -73,10 +73,18 @@ private func levels(_ bits: Int) -> [Int] {
     let best = problem.best(levels(size.bits))
     #expect(solution.loss >= best - 1e-9)
     #expect((solution.loss - problem.loss(solution.integers, solution.scale)).magnitude < 1e-9)
-    let plain = WeightQuantizer(bits: size.bits).quantize(
-      Tensor(problem.target.map(Float.init), [1, size.count]), axis: 0, floors: [0])
+  }
+
+  /// Real layers have more weights than can be tried; there plain rounding is always beaten.
+  @Test(arguments: [1, 2, 3, 4], 0..<10)
+  func betterThanPlainRounding(_ bits: Int, _ seed: Int) throws {
+    let problem = Problem(18, seed: 300 + seed)
+    let rounding = try #require(LatticeRounding(problem.covariance))
+    let solution = rounding.round(problem.target, grid: grid(bits))
+    let plain = WeightQuantizer(bits: bits).quantize(
+      Tensor(problem.target.map(Float.init), [1, 18]), axis: 0, floors: [0])
     let nearest = plain.integers.withElements(Int8.self) { Array($0) }
-    #expect(solution.loss <= problem.loss(nearest, plain.quantization.scales[0]) + 1e-9)
+    #expect(solution.loss < problem.loss(nearest, plain.quantization.scales[0]))
   }
 
   /// Over many problems the search ends within a few percent of what could be had.
