@@ -22,7 +22,7 @@ FLAGS = ["-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", 
          "-ffreestanding", "-O2", "-ffunction-sections", "-fdata-sections"]
 FLASH = ["digits", "kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
 VERIFIED = ["digits", "kws_dscnn"]
-START, END = "## Low bits", "## Relay"
+START = "## Low bits\n"
 
 
 def run(*command):
@@ -105,7 +105,7 @@ def main():
                     proofs.append([network, bits, *host, *board, f"{count:,}" if count else ""])
                     print(" ".join(proofs[-1]), file=sys.stderr)
     section = "\n".join([
-        START, "",
+        START,
         "Written by `python3 Benchmarks/low_bits.py`. Flash as `uq export --bits B --target cortex-m4` "
         "foresees it (`flash_bytes` of the manifest) against `arm-none-eabi-size` of the export "
         "compiled with -O2 and linked with `--gc-sections`; the arena is exact, since `uq_NAME_run` "
@@ -122,10 +122,13 @@ def main():
         return
     results = HERE / "results.md"
     text = results.read_text()
-    after = text[text.index(END):] if END in text else ""
-    before = text.split(START)[0].split(END)[0].rstrip("\n")
+    # Other sections come before and after.
+    start = text.find(START)
+    before = text if start < 0 else text[:start]
+    following = text.find("\n## ", start + 1) if start >= 0 else -1
+    after = text[following:] if following >= 0 else ""
     beside = results.with_name("results.md.new")
-    beside.write_text(before + "\n\n" + section + ("\n" + after if after else ""))
+    beside.write_text(before.rstrip("\n") + "\n\n" + section + after)
     os.replace(beside, results)
     print("wrote the section Low bits of Benchmarks/results.md")
 

@@ -29,7 +29,10 @@ struct ScaleTuning: Sendable {
   private static let leastSamples = 40
   /// Divergence on the held-out samples below which nothing is tuned: what is left is noise of the samples.
   private static let leastDivergence = 0.02
-  /// Runs over the samples; rates of 1e-4 to 4e-3 were tried, larger ones fit the samples and not the data.
+  /// Runs over the samples, and how they go.
+  ///
+  /// Of rates from 1e-4 to 4e-3, compared on the networks of `Benchmarks/`, larger ones fit the samples and not
+  /// the data.
   private static let (epochs, batch, rate): (Int, Int, Float) = (8, 32, 5e-4)
   /// Multiply-accumulates that a run over the samples may take.
   private static let work = 20_000_000_000
