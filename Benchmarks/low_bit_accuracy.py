@@ -10,15 +10,15 @@ for each weight.
 """
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from results_file import write_section
+
 HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn", "ocr_direction_ppocr"]
-START = "## Accuracy at few bits\n"
 
 
 def run(*command):
@@ -74,7 +74,6 @@ def main():
                              fraction(variant["agreement"]), str(samples), weights])
                 print(" ".join(rows[-1]), file=sys.stderr)
     section = "\n".join([
-        START,
         "Written by `python3 Benchmarks/low_bit_accuracy.py --models FOLDER`: calibrated with `calib`, judged "
         "on `eval`, default flags.", "",
         "Not untouched by `eval`: the damping of rounding, the rate and the threshold of tuning and the "
@@ -87,16 +86,7 @@ def main():
     if options.print:
         print(section)
         return
-    results = HERE / "results.md"
-    text = results.read_text()
-    start = text.find(START)
-    before = text if start < 0 else text[:start]
-    following = text.find("\n## ", start + 1) if start >= 0 else -1
-    after = text[following:] if following >= 0 else ""
-    beside = results.with_name("results.md.new")
-    beside.write_text(before.rstrip("\n") + "\n\n" + section + after)
-    os.replace(beside, results)
-    print("wrote the section Accuracy at few bits of Benchmarks/results.md")
+    write_section("Accuracy at few bits", section)
 
 
 main()

@@ -10,11 +10,12 @@ compilers and on the emulated board.
 """
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from results_file import write_section
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -22,7 +23,6 @@ FLAGS = ["-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", 
          "-ffreestanding", "-O2", "-ffunction-sections", "-fdata-sections"]
 FLASH = ["digits", "kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
 VERIFIED = ["digits", "kws_dscnn"]
-START = "## Low bits\n"
 
 
 def run(*command):
@@ -105,7 +105,6 @@ def main():
                     proofs.append([network, bits, *host, *board, f"{count:,}" if count else ""])
                     print(" ".join(proofs[-1]), file=sys.stderr)
     section = "\n".join([
-        START,
         "Written by `python3 Benchmarks/low_bits.py`. Flash as `uq export --bits B --target cortex-m4` "
         "foresees it (`flash_bytes` of the manifest) against `arm-none-eabi-size` of the export "
         "compiled with -O2 and linked with `--gc-sections`; the arena is exact, since `uq_NAME_run` "
@@ -120,17 +119,7 @@ def main():
     if options.print:
         print(section)
         return
-    results = HERE / "results.md"
-    text = results.read_text()
-    # Other sections come before and after.
-    start = text.find(START)
-    before = text if start < 0 else text[:start]
-    following = text.find("\n## ", start + 1) if start >= 0 else -1
-    after = text[following:] if following >= 0 else ""
-    beside = results.with_name("results.md.new")
-    beside.write_text(before.rstrip("\n") + "\n\n" + section + after)
-    os.replace(beside, results)
-    print("wrote the section Low bits of Benchmarks/results.md")
+    write_section("Low bits", section)
 
 
 main()

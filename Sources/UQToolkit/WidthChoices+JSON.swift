@@ -53,7 +53,7 @@ extension WidthChoices {
     var text = lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
     if let repair, repair.exchanges > 0 {
       text +=
-        " before \(repair.exchanges) exchanges, which lowered the loss of all layers together from "
+        " before \(repair.exchanges) \(repair.exchanges == 1 ? "exchange" : "exchanges"), which lowered the loss of all layers together from "
         + "\(Self.short(repair.before)) to \(Self.short(repair.after))"
     }
     return text
