@@ -9,14 +9,15 @@ extension WidthChoices {
         AllocationReport.Layer(
           name: layer.name, bits: layer.bits, loss: layer.loss, weightBytes: layer.weightBytes,
           savedBytes: layer.savedBytes, options: layer.options)
-      }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes)
+      }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes,
+      exchanges: repair?.exchanges)
   }
 
   /// The manifest's `allocation`.
   var json: JSONValue {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
-      "flash_bytes": .integer(flashBytes),
+      "flash_bytes": .integer(flashBytes), "exchanges": .integer(repair?.exchanges ?? 0),
       "layers": .array(
         layers.map { layer in
           [

@@ -133,7 +133,8 @@ extension AllocationReport {
   public var json: JSONValue {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
-      "flash_bytes": .integer(flashBytes), "layers": .array(layers.map(\.json)),
+      "flash_bytes": .integer(flashBytes), "exchanges": .integer(exchanges ?? 0),
+      "layers": .array(layers.map(\.json)),
     ]
   }
 }
