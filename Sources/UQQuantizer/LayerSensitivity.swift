@@ -13,39 +13,52 @@ public struct LayerSensitivity: Sendable {
 }
 
 /// Layers rounded at several widths, to be tried one by one and together.
+///
+/// No sample judges weights that were rounded with it: the samples are dealt into folds, and those of a fold
+/// judge roundings that follow from all other folds (cross-fitting). Otherwise layers that a width lets fit
+/// the samples, the last ones, would look better than they are.
 public struct WidthTrials: Sendable {
   /// The layers in graph order, each by itself.
   public internal(set) var sensitivities: [LayerSensitivity] = []
-  fileprivate var rounded: [String: [Int: RoundedLayer]] = [:]
-  fileprivate var layers: [WeightedLayer]
+  fileprivate var folds: [Fold]
+  fileprivate let layers: [WeightedLayer]
   fileprivate let graph: Graph
   fileprivate let evaluator: any GraphEvaluator
   fileprivate let meter: OutputError
   fileprivate let activations: [ValueID: Quantization]
 
-  /// The loss of widths together, activations quantized.
+  fileprivate struct Fold: Sendable {
+    /// Positions of the samples that judge.
+    var judges: [Int]
+    /// Rounds with the other samples.
+    var rounding: DataAwareRounding
+    var rounded: [String: [Int: RoundedLayer]] = [:]
+  }
+
+  /// The loss of each sample with widths together, activations quantized.
   ///
   /// Each layer's weights are those that ``sensitivities`` were measured with; layers without a width here
   /// stay float.
-  ///
-  /// - Returns: mean divergences over the two halves of the samples.
-  /// - Complexity: one run over the samples.
-  public func losses(of widths: [String: Int]) throws -> (even: Double, odd: Double) {
-    var changed = graph
-    for layer in layers {
-      guard let bits = widths[layer.name], let rounded = rounded[layer.name]?[bits] else {
-        continue
+  public func losses(of widths: [String: Int]) throws -> [Double] {
+    try folds.flatMap { fold in
+      var changed = graph
+      for layer in layers {
+        guard let bits = widths[layer.name], let rounded = fold.rounded[layer.name]?[bits] else {
+          continue
+        }
+        changed.install(rounded, at: layer)
       }
-      changed.install(rounded, at: layer)
+      return try meter.errors(
+        evaluator.prepare(changed), quantizing: activations, of: fold.judges)
     }
-    let halves = try meter.measure(evaluator.prepare(changed), quantizing: activations)
-    return (halves.even, halves.odd)
   }
 }
 
 extension Quantizer {
   /// Samples that losses are measured on, at most.
-  private static let sensitivitySamples = 200
+  private static let sensitivitySamples = 500
+  /// Folds that the samples are dealt into.
+  private static let sensitivityFolds = 4
 
   /// Rounds layers at widths and measures what each by itself does to the network's outputs.
   ///
@@ -59,7 +72,7 @@ extension Quantizer {
   ///   - names: layers to measure; `nil` measures all.
   ///   - work: multiply-accumulates that may be spent on running the network.
   /// - Returns: `nil` where the calibration keeps no samples.
-  /// - Complexity: layers × widths runs over at most 200 samples.
+  /// - Complexity: layers × widths runs over at most 500 samples.
   public func trials(
     widths: [Int], of names: Set<String>? = nil, work: Int = 60_000_000_000
   ) throws -> WidthTrials? {
@@ -72,28 +85,45 @@ extension Quantizer {
     let meter = try OutputError(
       graph: graph, prepared: evaluator.prepare(graph), samples: probes, threads: options.threads,
       measure: .divergence(marginAtMost: 3))
-    let rounding = DataAwareRounding(
-      graph: graph, evaluator: evaluator, samples: probes, activations: [:],
-      threads: options.threads)
     var trials = WidthTrials(
-      layers: measured, graph: graph, evaluator: evaluator, meter: meter,
+      folds: folds(of: probes), layers: measured, graph: graph, evaluator: evaluator, meter: meter,
       activations: integer.activationQuantizations)
     for layer in measured {
-      var losses: [Int: Double] = [:]
-      let data = try rounding.measure(layer, after: graph)
-      for bits in widths {
-        let rounded =
-          try data.flatMap {
-            try rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
-          } ?? RoundedLayer(weights: nearest(layer, bits: bits), bias: nil)
-        var changed = graph
-        changed.install(rounded, at: layer)
-        losses[bits] = try meter.measure(evaluator.prepare(changed), quantizing: [:]).mean
-        trials.rounded[layer.name, default: [:]][bits] = rounded
+      var sums: [Int: Double] = [:]
+      for index in trials.folds.indices {
+        let fold = trials.folds[index]
+        let data = try fold.rounding.measure(layer, after: graph)
+        for bits in widths {
+          let rounded =
+            try data.flatMap {
+              try fold.rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
+            } ?? RoundedLayer(weights: nearest(layer, bits: bits), bias: nil)
+          var changed = graph
+          changed.install(rounded, at: layer)
+          let errors = try meter.errors(
+            evaluator.prepare(changed), quantizing: [:], of: fold.judges)
+          sums[bits, default: 0] += errors.reduce(0, +)
+          trials.folds[index].rounded[layer.name, default: [:]][bits] = rounded
+        }
       }
       trials.sensitivities.append(
-        LayerSensitivity(name: layer.name, weights: layer.count, losses: losses))
+        LayerSensitivity(
+          name: layer.name, weights: layer.count,
+          losses: sums.mapValues { $0.isFinite ? $0 / Double(max(probes.count, 1)) : .infinity }))
     }
     return trials
+  }
+
+  /// Deals samples out in turn; few samples make one fold that judges itself.
+  private func folds(of probes: [[Tensor]]) -> [WidthTrials.Fold] {
+    let count = probes.count < 2 * Self.sensitivityFolds ? 1 : Self.sensitivityFolds
+    return (0..<count).map { fold in
+      let others = probes.indices.filter { count == 1 || $0 % count != fold }
+      return WidthTrials.Fold(
+        judges: probes.indices.filter { $0 % count == fold },
+        rounding: DataAwareRounding(
+          graph: graph, evaluator: evaluator, samples: others.map { probes[$0] }, activations: [:],
+          threads: options.threads))
+    }
   }
 }

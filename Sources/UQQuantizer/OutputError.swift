@@ -99,6 +99,19 @@ struct OutputError: Sendable {
   /// The errors of a graph run with some values quantized.
   func measure(_ prepared: any PreparedGraph, quantizing: [ValueID: Quantization]) throws -> Halves
   {
+    let errors = try errors(prepared, quantizing: quantizing, of: Array(samples.indices))
+    func half(_ first: Int) -> Double {
+      let half = stride(from: first, to: errors.count, by: 2).map { errors[$0] }
+      let mean = half.reduce(0, +) / Double(max(half.count, 1))
+      return mean.isFinite ? mean : .infinity
+    }
+    return Halves(even: half(0), odd: errors.count > 1 ? half(1) : half(0))
+  }
+
+  /// The errors of single samples by their positions in ``samples``.
+  func errors(
+    _ prepared: any PreparedGraph, quantizing: [ValueID: Quantization], of positions: [Int]
+  ) throws -> [Double] {
     struct State: Sendable {
       var sample: Int
       var output = 0
@@ -107,7 +120,9 @@ struct OutputError: Sendable {
     let reference = self.reference
     let watched = self.watched
     let temperature = self.temperature
-    let states = try prepared.run(samples, threads: threads, initial: { State(sample: $0) }) {
+    let states = try prepared.run(
+      positions.map { samples[$0] }, threads: threads, initial: { State(sample: positions[$0]) }
+    ) {
       state, id, elements in
       if let quantization = quantizing[id] { quantization.simulate(on: elements) }
       guard let rule = watched[id] else { return }
@@ -122,12 +137,7 @@ struct OutputError: Sendable {
       }
       state.output += 1
     }
-    func half(_ first: Int) -> Double {
-      let errors = stride(from: first, to: states.count, by: 2).map { states[$0].error }
-      let mean = errors.reduce(0, +) / Double(max(errors.count, 1))
-      return mean.isFinite ? mean : .infinity
-    }
-    return Halves(even: half(0), odd: states.count > 1 ? half(1) : half(0))
+    return states.map(\.error)
   }
 }
 

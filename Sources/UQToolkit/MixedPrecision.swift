@@ -35,24 +35,15 @@ public struct WidthChoices: Sendable {
   public var layers: [Layer]
   /// Sum of the layers' losses.
   public var loss: Double
-  /// Share by which the sum, before ``repair``, may be above the least possible.
+  /// Share by which the sum may be above the least possible.
   public var gap: Double
   /// Bytes of all weights.
   public var weightBytes: Int
   /// Bytes of flash as foreseen.
   public var flashBytes: Int
-  /// What trying the allocation out changed; `nil` where it was not tried.
-  public var repair: Repair?
-
-  /// Exchanges of bits that lowered the loss of all layers together, activations quantized.
-  public struct Repair: Sendable {
-    /// Loss of the allocation of the least sum.
-    public var before: Double
-    /// Loss of what is left.
-    public var after: Double
-    /// Exchanges that were kept.
-    public var exchanges: Int
-  }
+  /// Loss of all layers together, activations quantized, on samples that their roundings did not see; `nil`
+  /// where it was not measured.
+  public var measured: Double?
 }
 
 extension WidthChoices {
@@ -85,15 +76,13 @@ struct MixedPrecision {
   static let widths = [8, 4, 3, 2]
   /// Multiply-accumulates that measuring losses may take.
   static let sensitivityWork = 60_000_000_000
-  /// Measurements that bettering an allocation may take.
-  static let repairTrials = 60
 
   /// The choices within a budget; layers in `fixed` keep their width.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
-    work: Int = sensitivityWork, trials: Int = repairTrials
+    work: Int = sensitivityWork
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
@@ -104,23 +93,16 @@ struct MixedPrecision {
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
     let losses = try losses(open, fixed, work)
     let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
-    return try repaired(allocator.solve(limits), within: limits, of: allocator, losses, trials)
+    return try choices(allocator.solve(limits), of: allocator, losses)
   }
 
-  /// The allocation after exchanges that lower the loss of all layers together.
-  private func repaired(
-    _ found: Allocation, within budget: Budget, of allocator: Allocator, _ losses: WidthLosses,
-    _ trials: Int
+  /// An allocation taken apart, and measured: losses of layers do not quite add up.
+  private func choices(
+    _ found: Allocation, of allocator: Allocator, _ losses: WidthLosses
   ) throws -> WidthChoices {
-    guard trials > 0 else { return WidthChoices(found, of: allocator) }
-    let repaired = try allocator.repair(found, within: budget, trials: trials) {
-      try losses.together(
-        Dictionary(uniqueKeysWithValues: zip(allocator.names, $0.map(\.bits))))
-    }
-    var choices = WidthChoices(repaired.allocation, of: allocator)
-    choices.gap = found.gap
-    choices.repair = WidthChoices.Repair(
-      before: repaired.before, after: repaired.after, exchanges: repaired.exchanges)
+    var choices = WidthChoices(found, of: allocator)
+    choices.measured = try losses.together(
+      Dictionary(uniqueKeysWithValues: zip(allocator.names, found.options.map(\.bits))))
     return choices
   }
 
@@ -142,9 +124,10 @@ struct MixedPrecision {
       // A budget that is used up names its choice: `mixed:BYTES` makes it again.
       var budget = Budget(weightBytes: bytes)
       while true {
-        let found = try repaired(
-          allocator.solve(budget), within: budget, of: allocator, losses, Self.repairTrials)
-        if found.weightBytes == budget.weightBytes { return found }
+        let found = try allocator.solve(budget)
+        if found.weightBytes == budget.weightBytes {
+          return try choices(found, of: allocator, losses)
+        }
         budget.weightBytes = found.weightBytes
       }
     }
@@ -218,11 +201,11 @@ struct MixedPrecision {
     var uniform = fixed
     for name in free { uniform[name] = bits }
     let bytes = try choose(
-      MixedBudget(weightBytes: .max), fixed: uniform, among: [bits], trials: 0
+      MixedBudget(weightBytes: .max), fixed: uniform, among: [bits]
     ).weightBytes
     return try choose(
       MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
-      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000, trials: 0)
+      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {

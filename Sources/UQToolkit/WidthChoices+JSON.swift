@@ -10,14 +10,14 @@ extension WidthChoices {
           name: layer.name, bits: layer.bits, loss: layer.loss, weightBytes: layer.weightBytes,
           savedBytes: layer.savedBytes, options: layer.options)
       }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes,
-      exchanges: repair?.exchanges)
+      measured: measured)
   }
 
   /// The manifest's `allocation`.
   var json: JSONValue {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
-      "flash_bytes": .integer(flashBytes), "exchanges": .integer(repair?.exchanges ?? 0),
+      "flash_bytes": .integer(flashBytes), "measured_loss": measured.map { .number($0) } ?? .null,
       "layers": .array(
         layers.map { layer in
           [
@@ -52,11 +52,7 @@ extension WidthChoices {
       gap > 1e-6
       ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
     var text = lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
-    if let repair, repair.exchanges > 0 {
-      text +=
-        " before \(repair.exchanges) \(repair.exchanges == 1 ? "exchange" : "exchanges"), which lowered the loss of all layers together from "
-        + "\(Self.short(repair.before)) to \(Self.short(repair.after))"
-    }
+    if let measured { text += "\n  measured with all layers together \(Self.short(measured))" }
     return text
   }
 

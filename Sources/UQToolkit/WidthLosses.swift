@@ -24,9 +24,11 @@ struct WidthLosses {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// The losses of the layers' widths together over the two halves of the samples.
-  func together(_ widths: [String: Int]) throws -> SIMD2<Double> {
-    guard let losses = try trials?.losses(of: widths) else { return .zero }
-    return SIMD2(losses.even, losses.odd)
+  /// The mean loss of the layers' widths together; `nil` where there is nothing to measure or it is not
+  /// finite.
+  func together(_ widths: [String: Int]) throws -> Double? {
+    guard let losses = try trials?.losses(of: widths), !losses.isEmpty else { return nil }
+    let mean = losses.reduce(0, +) / Double(losses.count)
+    return mean.isFinite ? mean : nil
   }
 }

@@ -65,30 +65,31 @@ public struct AllocationReport: Sendable, Hashable, Codable {
   public var layers: [Layer]
   /// Sum of the layers' losses.
   public var loss: Double
-  /// Share by which the sum, before ``exchanges``, may be above the least possible.
+  /// Share by which the sum may be above the least possible.
   public var gap: Double
   /// Bytes of all weights.
   public var weightBytes: Int
   /// Bytes of flash as foreseen.
   public var flashBytes: Int
-  /// Exchanges of bits between layers that lowered the measured loss of all together; `nil` counts as 0.
-  public var exchanges: Int?
+  /// Loss of all layers together, activations quantized: what ``loss`` foresees; `nil` where not measured.
+  public var measured: Double?
 
   /// Creates an explanation.
   public init(
     layers: [Layer], loss: Double, gap: Double, weightBytes: Int, flashBytes: Int,
-    exchanges: Int? = nil
+    measured: Double? = nil
   ) {
     self.layers = layers
     self.loss = loss
     self.gap = gap
     self.weightBytes = weightBytes
     self.flashBytes = flashBytes
-    self.exchanges = exchanges
+    self.measured = measured
   }
 
   private enum CodingKeys: String, CodingKey {
-    case layers, loss, gap, exchanges
+    case layers, loss, gap
+    case measured = "measured_loss"
     case weightBytes = "weight_bytes"
     case flashBytes = "flash_bytes"
   }

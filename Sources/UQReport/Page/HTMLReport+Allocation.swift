@@ -39,20 +39,19 @@ extension HTMLReport {
   }
 
   private func allocationSummary(_ allocation: AllocationReport) -> Markup {
-    let exchanges = allocation.exchanges ?? 0
-    return tag(
+    tag(
       "p", [:], "The sum of the losses is ", datum(allocation.loss, significant(allocation.loss)),
-      exchanges > 0
-        ? tag(
-          "span", [:], " after ", datum(exchanges),
-          " exchanges of bits between layers, which lowered",
-          " the loss of all layers together; before them it was")
-        : tag("span", [:], ","),
+      ",",
       allocation.gap > 1e-6
         ? tag(
           "span", [:], " at most ", datum(allocation.gap, percent(allocation.gap)),
           " above the least possible") : " the least possible",
-      " within ", datum(allocation.weightBytes), " bytes of weights.")
+      " within ", datum(allocation.weightBytes), " bytes of weights.",
+      allocation.measured.map {
+        tag(
+          "span", [:], " All layers together, with quantized activations, lose ",
+          datum($0, significant($0)), " on calibration samples that their roundings did not see.")
+      } ?? "")
   }
 
   private func allocationTable(_ variant: VariantReport, _ allocation: AllocationReport) -> Markup {

@@ -133,7 +133,7 @@ extension AllocationReport {
   public var json: JSONValue {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
-      "flash_bytes": .integer(flashBytes), "exchanges": .integer(exchanges ?? 0),
+      "flash_bytes": .integer(flashBytes), "measured_loss": measured.map { .number($0) } ?? .null,
       "layers": .array(layers.map(\.json)),
     ]
   }
