@@ -86,7 +86,6 @@ struct DataAwareRounding: Sendable {
   func round(_ measured: Measured, bits: Int, powerOfTwo: Bool) throws -> RoundedLayer? {
     let layout = measured.layout
     let template = Quantization(bits: bits, scales: [1])
-    let nearest = WeightQuantizer(bits: bits, powerOfTwo: powerOfTwo)
     let count = layout.groups * layout.channels
     let solutions = try parallelMap(count: count, threads: threads, context: { () }) {
       _, index -> LatticeRounding.Solution in
@@ -94,13 +93,12 @@ struct DataAwareRounding: Sendable {
       let target = (0..<layout.depth).map {
         measured.targets[group][$0 * layout.channels + channel]
       }
-      let floor = measured.layer.floors[layout.outputChannel(group: group, channel: channel)]
       return measured.lattices[group].round(
         target,
         grid: LatticeRounding.Grid(
           lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
           isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
-          floor: floor, plain: nearest.bestScale(target, template, floor: floor)))
+          floor: measured.layer.floors[layout.outputChannel(group: group, channel: channel)]))
     }
     return assemble(solutions, measured, bits: bits)
   }

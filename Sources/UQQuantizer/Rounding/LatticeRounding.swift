@@ -31,8 +31,6 @@ struct LatticeRounding {
     var isSigned = true
     /// Least magnitude of the scale.
     var floor = 0x1p-100
-    /// Scale of plain rounding, which the solution is never worse than.
-    var plain: Double?
   }
 
   /// What was found.
@@ -109,10 +107,6 @@ struct LatticeRounding {
       let refined = descend(start, product, constant, grid)
       if refined.loss < best?.loss ?? .infinity { best = refined }
     }
-    if let plain = self.plain(target, product, constant, grid), plain.loss < best?.loss ?? .infinity
-    {
-      best = descend(plain, product, constant, grid)
-    }
     guard let best else {
       return Solution(
         integers: [Int8](repeating: grid.isBinary ? 1 : 0, count: depth),
@@ -121,22 +115,6 @@ struct LatticeRounding {
     var integers = [Int8](repeating: 0, count: depth)
     for (i, k) in order.enumerated() { integers[k] = Int8(best.integers[i]) }
     return Solution(integers: integers, scale: best.scale, loss: best.loss)
-  }
-
-  /// Each weight rounded to nearest by itself.
-  private func plain(
-    _ target: [Double], _ product: [Double], _ constant: Double, _ grid: Grid
-  ) -> Start? {
-    guard let scale = grid.plain else { return nil }
-    let q = target.map {
-      LatticeRounding.nearest(
-        $0 / scale, Double(grid.lowest), Double(grid.highest), grid.isBinary)
-    }
-    let along = zip(q, product).reduce(0) { $0 + $1.0 * $1.1 }
-    let energy = zip(q, multiply(q)).reduce(0) { $0 + $1.0 * $1.1 }
-    return Start(
-      scale: scale, integers: q,
-      loss: scale * scale * energy - 2 * scale * along + constant)
   }
 
   private struct Start {
