@@ -31,7 +31,11 @@ extension MixedPrecision {
 /// The arena against a budget.
 enum ArenaBudget {
   /// Why a plan does not fit, where it is fullest, and what would help.
-  static func refusal(_ program: KernelProgram, _ plan: ArenaPlan, ram: Int) -> Diagnostic {
+  ///
+  /// - Parameter narrow: where activations were tried at 4 bits, bytes of the arena without and how many.
+  static func refusal(
+    _ program: KernelProgram, _ plan: ArenaPlan, ram: Int, narrow: (of8: Int, count: Int)? = nil
+  ) -> Diagnostic {
     let arena = plan.byteCount
     let fullest = fullestCall(program, plan).map { ", fullest at '\(program.calls[$0].layer)'" }
     let live =
@@ -40,8 +44,9 @@ enum ArenaBudget {
       : "its live tensors take \(plan.lowerBound), the rest lies between them"
     return Diagnostic(
       id: "export.budget.ram",
-      "the arena takes \(arena) bytes\(fullest ?? ""), the budget is \(ram): raise --ram by "
-        + "\(arena - ram); \(live)")
+      "the arena takes \(arena) bytes\(fullest ?? "")"
+        + (narrow.map { " with \($0.count) activations in 4 bits and \($0.of8) with none" } ?? "")
+        + ", the budget is \(ram): raise --ram by \(arena - ram); \(live)")
   }
 
   /// The call during which the buffers in use take most bytes; the first of equals.

@@ -43,12 +43,12 @@ extension LoweringContext {
   {
     let found = try quantization(of: id)
     guard found.axis == nil, found.scales.count == 1, bits == nil || bits == found.bits,
-      found.bits == 8 || found.bits == 16, found.scale > 0, found.scale.isFinite
+      [4, 8, 16].contains(found.bits), found.scale > 0, found.scale.isFinite
     else {
       throw problem(
         node, "bits",
         "'\(graph[id].name)' has \(found.bits) bits and \(found.scales.count) scales; the kernel"
-          + " takes \(bits.map(String.init) ?? "8 or 16") bits and one scale")
+          + " takes \(bits.map(String.init) ?? "4, 8 or 16") bits and one scale")
     }
     return found
   }
