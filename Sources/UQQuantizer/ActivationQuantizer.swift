@@ -132,9 +132,10 @@ struct ActivationQuantizer {
       .symmetricQuantization(bits: 16, powerOfTwo: true)
   }
 
-  /// Lets the operands of concatenations and the like share the result's quantization where that costs
-  /// little: the operand has no other user and at least half of the shared range. Of 4 bits they always do,
-  /// since no kernel rescales those.
+  /// Lets the operands of concatenations and the like share the result's quantization.
+  ///
+  /// They do where that costs little: the operand has no other user and at least half of the shared range; of
+  /// 4 bits always, since no kernel rescales those.
   func unifyShared(_ chosen: inout [ValueID: Quantization]) {
     let users = graph.users()
     for node in graph.nodes.reversed() where node.op.quantizationRule == .shared {
