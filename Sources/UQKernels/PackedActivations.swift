@@ -86,6 +86,13 @@ extension KernelProgram {
     return result
   }
 
+  /// How many buffers are stored in 4 bits.
+  public var packedBufferCount: Int {
+    buffers.count { buffer in
+      buffer.kind == .activation && buffer.byteCount < buffer.type?.byteCount ?? 0
+    }
+  }
+
   /// The first call that keeps one of some buffers from being packed; `nil` where there is none.
   public func firstCallWithoutPacking(of ids: Set<BufferID>) -> KernelCall? {
     calls.first { call in

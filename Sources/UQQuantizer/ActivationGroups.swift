@@ -43,14 +43,20 @@ extension Graph {
         for id in node.results { isFixed[find(id.index)] = true }
       }
     }
-    var members: [Int: [ValueID]] = [:]
+    var positions: [Int: Int] = [:]
+    var groups: [ActivationGroup] = []
     let activations = inputs + nodes.flatMap(\.results)
     for id in activations where self[id].type.element == .float32 {
-      members[find(id.index), default: []].append(id)
+      let leader = find(id.index)
+      guard !isFixed[leader] else { continue }
+      if let position = positions[leader] {
+        groups[position].values.append(id)
+      } else {
+        positions[leader] = groups.count
+        groups.append(ActivationGroup(values: [id]))
+      }
     }
-    return members.keys.sorted().filter { !isFixed[$0] }.compactMap { members[$0] }.map {
-      ActivationGroup(values: $0)
-    }
+    return groups
   }
 }
 

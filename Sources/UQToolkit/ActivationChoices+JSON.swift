@@ -25,19 +25,19 @@ extension ActivationChoices {
     return .object(members)
   }
 
-  /// How many have 4 bits, which of them `--ram` chose, and why the others keep theirs.
+  /// How many have 4 bits, which, and why others cannot.
   public var table: String? {
     guard isNarrow else { return nil }
     var text = "  activations  \(layers.count { $0.bits == 4 }) of \(layers.count) in 4 bits"
     if let searched, searched.arenaOf8 > searched.ram {
       text += ", since the arena would take \(searched.arenaOf8) bytes without"
     }
-    for layer in layers {
+    for layer in layers where layer.bits == 4 || layer.obstacle != nil {
       let why =
-        layer.bits == 4
-        ? layer.isGiven ? "given" : layer.loss.map { "loss \(WidthChoices.short($0))" } ?? ""
-        : layer.obstacle ?? (layer.isGiven ? "given" : "not needed")
-      text += "\n    \(layer.name)  \(layer.bits) bits  \(layer.bytes) bytes at 8  \(why)"
+        layer.obstacle
+        ?? (layer.isGiven ? "given" : layer.loss.map { "loss \(WidthChoices.short($0))" } ?? "")
+      let bytes = layer.bits == 4 ? ", \(layer.bytes) bytes at 8" : ""
+      text += "\n    \(layer.name)  \(layer.bits) bits\(bytes)  \(why)"
     }
     return text
   }

@@ -28,20 +28,24 @@ struct ActivationSearch {
   /// output for each byte it saves there, until the planned arena fits; then those without which it still
   /// fits are dropped again, the most harmful first.
   ///
-  /// - Throws: `export.budget.ram` where not even all together fit, with the least arena found.
+  /// Where not even all together fit, the least arena found is the result, for the refusal to name.
+  ///
   /// - Complexity: O(candidates²) plans at most.
   func fit(from given: Set<Int>) throws -> Result {
     let plan = try widths.arena(given)
     var result = Result(
       chosen: given, losses: [:], before: plan.byteCount, after: plan.byteCount)
     guard plan.byteCount > ram else { return result }
-    let least = try check(given, plan)
+    let least = try least(given, plan.byteCount)
+    guard least.bytes <= ram else {
+      (result.chosen, result.after) = least
+      return result
+    }
     result.losses = try losses()
     while result.after > ram {
       guard let next = next(result) else {
-        // Where no single step saves anything, all together do.
-        result.chosen = least
-        result.after = try widths.arena(least).byteCount
+        // Where no single step saves anything, many together do.
+        (result.chosen, result.after) = least
         break
       }
       result.chosen.insert(next)
@@ -51,11 +55,9 @@ struct ActivationSearch {
     return result
   }
 
-  /// The largest useful choice: all, less those whose scratch memory costs more than they save.
-  ///
-  /// - Throws: `export.budget.ram` where that does not fit.
-  private func check(_ given: Set<Int>, _ plan: ArenaPlan) throws -> Set<Int> {
-    var best = (chosen: given, bytes: plan.byteCount)
+  /// The choice of the least arena: all, less those whose scratch memory costs more than they save.
+  private func least(_ given: Set<Int>, _ bytes: Int) throws -> (chosen: Set<Int>, bytes: Int) {
+    var best = (chosen: given, bytes: bytes)
     var current = given.union(open)
     var bytes = try widths.arena(current).byteCount
     if bytes < best.bytes { best = (current, bytes) }
@@ -69,10 +71,7 @@ struct ActivationSearch {
       }
       if bytes < best.bytes { best = (current, bytes) }
     }
-    guard best.bytes > ram else { return best.chosen }
-    throw ArenaBudget.refusal(
-      widths.packed(best.chosen), try widths.arena(best.chosen), ram: ram,
-      narrow: (of8: plan.byteCount, count: best.chosen.count))
+    return best
   }
 
   /// The loss of each open candidate; none where the calibration keeps no samples.

@@ -141,7 +141,7 @@ struct ActivationWidths {
 
   /// The widths that are asked for: those of rules, else the network's, else what `--ram` needs.
   ///
-  /// - Throws: `layer.*`, `export.budget.ram`, and what planning throws.
+  /// - Throws: `layer.*`, and what planning and measuring throw.
   func choose() throws -> ActivationChoices {
     let fixed = try fixed()
     let open = candidates.indices.filter { candidates[$0].obstacle == nil && fixed[$0] == nil }

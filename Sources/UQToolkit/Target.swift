@@ -57,8 +57,10 @@ public struct Target: Hashable, Sendable {
       throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weightBits)")
     }
     let activations = read.activationBits ?? [16, 8, 4]
-    guard !activations.isEmpty, Set(activations).isSubset(of: [16, 8, 4]) else {
-      throw malformed("'activation_bits' are of 16, 8 and 4, not \(activations)")
+    guard !activations.isEmpty, Set(activations).isSubset(of: [16, 8, 4]),
+      activations.contains(8) || !activations.contains(4)
+    else {
+      throw malformed("'activation_bits' are of 16, 8 and, beside 8, 4, not \(activations)")
     }
     let names = read.roundings ?? ["single", "double", "shift"]
     let rules = names.compactMap(Rounding.init(rawValue:))

@@ -37,12 +37,14 @@ extension LoweringContext {
 
   /// The quantization of an activation, per tensor.
   ///
+  /// - Parameter bits: 8 for bytes, which integers of 4 bits are to a kernel before packing; 16; `nil` for any.
   /// - Throws: `lower.value.unquantized`, `lower.<operator>.bits` where it is not of the bits.
   func quantization(_ node: Node, _ id: ValueID, bits: Int? = nil) throws(Diagnostic)
     -> Quantization
   {
     let found = try quantization(of: id)
-    guard found.axis == nil, found.scales.count == 1, bits == nil || bits == found.bits,
+    guard found.axis == nil, found.scales.count == 1,
+      bits.map({ ($0 + 7) / 8 == found.storageBytes }) ?? true,
       [4, 8, 16].contains(found.bits), found.scale > 0, found.scale.isFinite
     else {
       throw problem(
