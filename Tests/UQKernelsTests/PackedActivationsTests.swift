@@ -1,6 +1,7 @@
 import Testing
 import UQGraph
 import UQNumerics
+import UQSupport
 
 @testable import UQKernels
 
@@ -31,7 +32,6 @@ import UQNumerics
   {
     var program = KernelProgram(name: "p")
     let type = TensorType(.int8, shape, quantization: Quantization(bits: 4, scales: [1]))
-    let line = Shape([1, shape.count])
     for (index, kind) in [
       ProgramBuffer.Kind.input(0), .activation, .activation, .output(0),
     ].enumerated() {
@@ -44,10 +44,9 @@ import UQNumerics
           "pool",
           TensorType(.int8, Shape([1, shape.count / (shape.last ?? 1), 1, shape.last ?? 1])),
           TensorType(.int8, Shape([1, shape.count / (shape.last ?? 1), 1, shape.last ?? 1])),
-          Window2D(kernel: [1, 1]), at: .init()),
+          Window2D(kernel: [1, 1]), at: SourcePlace()),
         input: BufferID(x), output: BufferID(y))
     }
-    _ = line
     for kernel in [pool(0, 1), kernel(BufferID(1), BufferID(2)), pool(2, 3)] as [(any Kernel)?] {
       guard let kernel else { continue }
       program.calls.append(KernelCall(kernel: kernel, layer: "l", operatorName: "o", macs: 0))
