@@ -149,7 +149,7 @@ struct ActivationWidths {
     var choices = ActivationChoices()
     if options.activationBits == 4 {
       chosen.formUnion(open)
-    } else if let ram = options.ram, !options.keepsActivations,
+    } else if let ram = options.arenaBudget, !options.keepsActivations,
       options.target?.activationBits.contains(4) ?? true
     {
       let search = ActivationSearch(widths: self, ram: ram, open: open)

@@ -19,7 +19,8 @@ public struct CompileOptions: Sendable {
   public var target: Target?
   /// Bits of the activations: 16, 8, or 4 for all inner ones that kernels take so.
   public var activationBits: Int
-  /// Bytes that the arena may take: activations become 4 bits wide where it would take more.
+  /// Bytes that the arena may take: activations become 4 bits wide where it would take more. Where not given,
+  /// those of the budget of mixed widths.
   public var ram: Int?
   /// Whether activations keep their bits whatever ``ram`` says.
   public var keepsActivations = false
@@ -51,7 +52,13 @@ extension CompileOptions {
   /// Whether activations may have 4 bits.
   var mayNarrow: Bool {
     activationBits != 16
-      && (activationBits == 4 || ram != nil || layers.contains { $0.activationBits != nil })
+      && (activationBits == 4 || arenaBudget != nil || layers.contains { $0.activationBits != nil })
+  }
+
+  /// Bytes that the arena may take.
+  var arenaBudget: Int? {
+    if ram == nil, case .mixed(let budget) = width { return budget.ram }
+    return ram
   }
 
   /// Bits of the activations that are not chosen to have 4.

@@ -82,7 +82,6 @@ struct ExportCommand: DiagnosedCommand {
       options.width = .mixed(budget)
     }
     options.ram = ram?.bytes
-    if case .mixed(let budget) = options.width { options.ram = budget.ram }
     let task = ExportTask(
       workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
       name: try workspace.exportName(name),
