@@ -39,7 +39,9 @@ public enum CodeGenerator {
         id: "codegen.name.reserved",
         "'\(options.name)' would replace the runtime's \(file.name): choose another --name")
     }
-    let roots = program.calls.flatMap { [$0.kernel.header, $0.kernel.source] } + ["uq_status.h"]
+    let kernels = program.calls.map(\.kernel)
+    let roots =
+      (kernels + kernels.compactMap(\.callee)).flatMap { [$0.header, $0.source] } + ["uq_status.h"]
     for file in try closure.files(for: roots) { files.append((file.name, Data(file.text.utf8))) }
     files.append(("selftest.c", model.selfTestFile().data))
     files.sort { $0.name < $1.name }

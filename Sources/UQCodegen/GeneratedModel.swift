@@ -47,7 +47,7 @@ struct GeneratedModel {
 
     var globals = CIdentifierScope(
       reserved: ["run", "inputs", "outputs"].map { "uq_\(options.name)_\($0)" }
-        + program.calls.map(\.kernel.symbol))
+        + program.calls.flatMap { Self.functions($0.kernel) })
     constantNames = program.constants.map {
       globals.identifier(for: $0.name, prefix: "uq_\(options.name)_", fallback: "constant")
     }
@@ -60,7 +60,8 @@ struct GeneratedModel {
     }
     self.spans = spans
 
-    var locals = CIdentifierScope(reserved: constantNames + program.calls.map(\.kernel.symbol))
+    var locals = CIdentifierScope(
+      reserved: constantNames + program.calls.flatMap { Self.functions($0.kernel) })
     var bufferNames = [String?](repeating: nil, count: program.buffers.count)
     for (index, buffer) in program.buffers.enumerated()
     where plan.offsets[index] != nil && spans[index] != nil {
@@ -71,11 +72,17 @@ struct GeneratedModel {
     structureNames = program.calls.map { call in
       var names: [Int: String] = [:]
       for (position, argument) in call.kernel.arguments.enumerated() {
-        guard case .structure = argument else { continue }
-        names[position] = locals.identifier(for: "\(call.layer) params", fallback: "params")
+        guard case .structure(let type, _) = argument else { continue }
+        let kind = type == "uq_tiling" ? "tiling" : "params"
+        names[position] = locals.identifier(for: "\(call.layer) \(kind)", fallback: kind)
       }
       return names
     }
+  }
+
+  /// The functions of the runtime that a call names.
+  private static func functions(_ kernel: any Kernel) -> [String] {
+    [kernel.symbol] + (kernel.callee.map { [$0.symbol] } ?? [])
   }
 
   /// Product of a port's extents.
@@ -205,7 +212,7 @@ struct GeneratedModel {
               id: "codegen.call.argument", "\(call.kernel.symbol) uses a constant that is none",
               at: place)
           }
-        case .integer, .null, .structure: break
+        case .integer, .null, .function, .structure: break
         }
       }
     }

@@ -141,6 +141,7 @@ extension GeneratedModel {
     case .constant(let id): .name(constantNames[id.index])
     case .integer(let value): .integer(value)
     case .null: .name("NULL")
+    case .function(let name): .name(name)
     case .structure: .address(.name(structure ?? "params"))
     }
   }

@@ -80,7 +80,7 @@ public struct Conv2DKernel: Kernel {
     ]
   }
 
-  private var parameters: uq_conv2d_params {
+  var parameters: uq_conv2d_params {
     let window = geometry.window
     return uq_conv2d_params(
       in_h: Int32(geometry.input[0]), in_w: Int32(geometry.input[1]),

@@ -76,7 +76,7 @@ public struct DepthwiseConv2DKernel: Kernel {
     ]
   }
 
-  private var parameters: uq_depthwise_conv2d_params {
+  var parameters: uq_depthwise_conv2d_params {
     let window = geometry.window
     return uq_depthwise_conv2d_params(
       in_h: Int32(geometry.input[0]), in_w: Int32(geometry.input[1]),

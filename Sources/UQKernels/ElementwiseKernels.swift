@@ -136,12 +136,16 @@ public struct AddKernel: Kernel {
   }
   /// The result may take the first operand's place.
   public var inPlace: (read: BufferID, write: BufferID)? { a.buffer.map { ($0, y) } }
-  /// Calls the C function on host memory.
-  public func run(_ memory: ProgramMemory) {
-    var params = uq_add_params(
+  var parameters: uq_add_params {
+    uq_add_params(
       broadcast: broadcast.structure, multiplier_a: Int32(factors.a),
       multiplier_b: Int32(factors.b), offset: Int32(factors.offset), shift: Int32(factors.shift),
       min: Int32(low), max: Int32(high))
+  }
+
+  /// Calls the C function on host memory.
+  public func run(_ memory: ProgramMemory) {
+    var params = parameters
     if isWide {
       uq_add_s16(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
     } else {

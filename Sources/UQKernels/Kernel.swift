@@ -16,6 +16,8 @@ public protocol Kernel: Sendable {
   var source: String { get }
   /// The arguments in order.
   var arguments: [CArgument] { get }
+  /// The kernel that the call is handed as a function pointer.
+  var callee: (any Kernel)? { get }
   /// A buffer that is read and one that is written which may start at the same address.
   var inPlace: (read: BufferID, write: BufferID)? { get }
   /// Calls the C function on host memory.
@@ -23,6 +25,8 @@ public protocol Kernel: Sendable {
 }
 
 extension Kernel {
+  /// None.
+  public var callee: (any Kernel)? { nil }
   /// Reads and writes must not overlap.
   public var inPlace: (read: BufferID, write: BufferID)? { nil }
 
@@ -58,6 +62,8 @@ public enum CArgument: Sendable, Hashable {
   case integer(Int)
   /// A null pointer.
   case null
+  /// Pointer to a function of the runtime.
+  case function(String)
   /// Pointer to a constant structure with the given fields in order.
   case structure(type: String, fields: [CField])
 }

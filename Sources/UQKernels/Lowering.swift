@@ -75,6 +75,9 @@ public struct LoweringContext: Sendable {
     return addBuffer(for: id, kind: .activation)
   }
 
+  /// The buffer that holds a value already; `nil` where nothing was lowered that makes it.
+  public func home(of id: ValueID) -> BufferID? { homes[id] }
+
   /// Lets `result` live in the memory of `operand`: the node moves no data.
   public mutating func alias(_ result: ValueID, to operand: ValueID) {
     homes[result] = buffer(operand)

@@ -44,9 +44,13 @@ public struct MaxPool2DKernel: Kernel {
     ]
   }
 
+  var parameters: uq_pool2d_params {
+    poolParameters(geometry, zeroPoint: 0, includesPadding: false, outputStage)
+  }
+
   /// Calls the C function.
   public func run(_ memory: ProgramMemory) {
-    var parameters = poolParameters(geometry, zeroPoint: 0, includesPadding: false, outputStage)
+    var parameters = parameters
     if isWide {
       let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
       return uq_max_pool2d_s16(&parameters, x, memory.pointer(output))
@@ -118,10 +122,14 @@ public struct AveragePool2DKernel: Kernel {
     ]
   }
 
+  var parameters: uq_pool2d_params {
+    poolParameters(
+      geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)
+  }
+
   /// Calls the C function.
   public func run(_ memory: ProgramMemory) {
-    var parameters = poolParameters(
-      geometry, zeroPoint: inputZeroPoint, includesPadding: hasOneDivisor, outputStage)
+    var parameters = parameters
     if readsWide {
       let x: UnsafeMutablePointer<Int16> = memory.pointer(input)
       return uq_avg_pool2d_s16(

@@ -125,7 +125,7 @@ extension LoweringContext {
       let unit = Double(sign: .plus, exponent: shift, significand: 1)
       return unit * input.scale * quantization.scales[index] / output.scale
     }
-    let takesNone = input.bits == 8 && output.bits == 8
+    let takesNone = input.bits <= 8 && output.bits <= 8
     let scales = try addFactors(id, factors, takesNone: takesNone)
     let name = place.node ?? ""
     let constant =

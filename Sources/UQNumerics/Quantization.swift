@@ -1,9 +1,10 @@
 /// How integers stand for real numbers: `real = scale · (integer − zeroPoint)`.
 ///
 /// The integers of a weight tensor are `bits` wide and packed as small in flash; those of an activation
-/// are 8 or 16 bits wide and stored as such. Bits, group size and packing are part of a tensor's type.
+/// are 4, 8 or 16 bits wide, and those of 4 are packed in the arena where all kernels take them so. Bits,
+/// group size and packing are part of a tensor's type.
 public struct Quantization: Hashable, Codable, Sendable {
-  /// Width of the integers: 8, 4, 3, 2 or 1 for weights; 8 or 16 for activations; 32 for biases.
+  /// Width of the integers: 8, 4, 3, 2 or 1 for weights; 4, 8 or 16 for activations; 32 for biases.
   public var bits: Int
   /// One scale (per tensor) or one for each index of `axis` (per channel); never 0, never NaN.
   ///
@@ -26,6 +27,9 @@ public struct Quantization: Hashable, Codable, Sendable {
     self.axis = axis
     self.groupSize = groupSize
   }
+
+  /// Bytes of an integer before packing.
+  public var storageBytes: Int { (bits + 7) / 8 }
 
   /// The single scale of a per-tensor quantization.
   public var scale: Double { scales[0] }

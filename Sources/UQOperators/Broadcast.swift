@@ -190,7 +190,7 @@ extension Broadcast: LowerableOperator {
     let source = try context.conformed(node, x, to: to)
     try context.copyBox(
       node, shape.dimensions, from: broadcastBox(from, to: shape),
-      to: StridedBox(offset: 0, strides: shape.strides), elementBytes: to.bits / 8,
+      to: StridedBox(offset: 0, strides: shape.strides), elementBytes: to.storageBytes,
       x: .buffer(source), y: context.buffer(node.result))
   }
 }

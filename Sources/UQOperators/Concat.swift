@@ -143,7 +143,8 @@ extension Concat: LowerableOperator {
       }
       try context.copyBox(
         node, shape.dimensions, from: StridedBox(offset: 0, strides: shape.strides),
-        to: StridedBox(offset: start * strides[axis], strides: strides), elementBytes: to.bits / 8,
+        to: StridedBox(offset: start * strides[axis], strides: strides),
+        elementBytes: to.storageBytes,
         x: source, y: context.buffer(node.result))
       start += shape[axis]
     }

@@ -172,7 +172,7 @@ extension Gather: LowerableOperator {
           offset: run.first * inner, strides: [shape[axis] * inner, run.step * inner, 1]),
         to: StridedBox(
           offset: run.position * inner, strides: [indices.count * inner, inner, 1]),
-        elementBytes: to.bits / 8, x: .buffer(source), y: context.buffer(node.result))
+        elementBytes: to.storageBytes, x: .buffer(source), y: context.buffer(node.result))
     }
   }
 

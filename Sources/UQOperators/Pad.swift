@@ -219,6 +219,6 @@ extension Pad: LowerableOperator {
     context.emit(
       PadKernel(
         sizes: axes.map(\.size), before: axes.map(\.before), after: axes.map(\.after),
-        elementBytes: to.bits / 8, value: integer, x: source, y: context.buffer(node.result)))
+        elementBytes: to.storageBytes, value: integer, x: source, y: context.buffer(node.result)))
   }
 }

@@ -65,7 +65,7 @@ extension ResizeNearest: LowerableOperator {
     let source = try context.conformed(node, x, to: to)
     context.emit(
       ResizeNearestKernel(
-        height: shape[0] * shape[1], width: shape[2], pixelBytes: shape[3] * to.bits / 8,
+        height: shape[0] * shape[1], width: shape[2], pixelBytes: shape[3] * to.storageBytes,
         factors: factors, x: source, y: context.buffer(node.result)))
   }
 }

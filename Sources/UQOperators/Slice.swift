@@ -152,7 +152,7 @@ extension Slice: LowerableOperator {
     let source = try context.conformed(node, x, to: to)
     try context.copyBox(
       node, result.dimensions, from: box(in: context.type(of: x).shape),
-      to: StridedBox(offset: 0, strides: result.strides), elementBytes: to.bits / 8,
+      to: StridedBox(offset: 0, strides: result.strides), elementBytes: to.storageBytes,
       x: .buffer(source), y: context.buffer(node.result))
   }
 }

@@ -86,7 +86,7 @@ extension Transpose: LowerableOperator {
     if order == Array(order.indices) { return try context.pass(node, x) }
     let to = try context.quantization(node, node.result)
     let source = try context.conformed(node, x, to: to)
-    let bytes = to.bits / 8
+    let bytes = to.storageBytes
     if order.count <= 4 {
       context.emit(
         TransposeKernel(

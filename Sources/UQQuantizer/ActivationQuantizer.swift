@@ -46,19 +46,22 @@ struct ActivationQuantizer {
     return found
   }
 
-  /// The range of a value by one method, rounded.
+  /// The range of a value by one method for its bits, rounded.
   func range(of id: ValueID, by method: RangeMethod) throws(Diagnostic) -> ActivationRange {
     let statistics = try statistics(of: id)
-    return statistics.range(by: method).rounded
+    return statistics.range(by: method, bits: isNarrow(id) ? 4 : 8).rounded
   }
 
+  /// Whether a value has 4 bits.
+  func isNarrow(_ id: ValueID) -> Bool { options.narrowValues.contains(graph[id].name) }
+
   /// The quantization for a range of a value: 16 bits symmetric for logits that only feed a softmax, or
-  /// where all activations have 16 bits; 8 bits asymmetric for all else.
+  /// where all activations have 16 bits; 4 or 8 bits asymmetric for all else.
   func quantization(for range: ActivationRange, of id: ValueID, wide: Set<ValueID>) -> Quantization
   {
     wide.contains(id) || options.activationBits == 16
       ? range.symmetricQuantization(bits: 16, powerOfTwo: options.powerOfTwoScales)
-      : range.quantization(bits: 8, powerOfTwo: options.powerOfTwoScales)
+      : range.quantization(bits: isNarrow(id) ? 4 : 8, powerOfTwo: options.powerOfTwoScales)
   }
 
   /// Longest row of 8-bit weights whose products with 16-bit activations are sure to fit 32 bits.
@@ -129,17 +132,19 @@ struct ActivationQuantizer {
       .symmetricQuantization(bits: 16, powerOfTwo: true)
   }
 
-  /// Lets the operands of concatenations and the like share the result's quantization where that costs
-  /// little: the operand has no other user and at least half of the shared range.
+  /// Lets the operands of concatenations and the like share the result's quantization.
+  ///
+  /// They do where that costs little: the operand has no other user and at least half of the shared range; of
+  /// 4 bits always, since no kernel rescales those.
   func unifyShared(_ chosen: inout [ValueID: Quantization]) {
     let users = graph.users()
     for node in graph.nodes.reversed() where node.op.quantizationRule == .shared {
       guard let shared = chosen[node.result] else { continue }
       for operand in node.operands.compactMap({ $0 }) {
-        guard let own = chosen[operand], users[operand.index].count == 1,
+        guard let own = chosen[operand], own.bits == shared.bits,
           !graph.inputs.contains(operand), !graph.outputs.contains(operand),
-          own.bits == shared.bits,
-          own.scale * 2 >= shared.scale
+          isNarrow(operand)
+            || users[operand.index].count == 1 && own.scale * 2 >= shared.scale
         else { continue }
         chosen[operand] = shared
       }

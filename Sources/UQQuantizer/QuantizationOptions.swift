@@ -10,6 +10,8 @@ public struct QuantizationOptions: Sendable {
   public var layerBits: [String: Int]
   /// Bits of the activations: 8, or 16 with zero points of 0.
   public var activationBits: Int
+  /// Names of the values that have 4 bits; what inherits from one has to be among them.
+  public var narrowValues: Set<String>
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// Whether all scales are powers of two, as shift-only rounding needs.
@@ -26,13 +28,15 @@ public struct QuantizationOptions: Sendable {
   /// Creates options.
   public init(
     weightBits: Int = 8, layerBits: [String: Int] = [:], activationBits: Int = 8,
-    method: RangeMethod = .auto, powerOfTwoScales: Bool = false, correctsBiases: Bool = true,
+    narrowValues: Set<String> = [], method: RangeMethod = .auto, powerOfTwoScales: Bool = false,
+    correctsBiases: Bool = true,
     roundsFromData: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits
     self.layerBits = layerBits
     self.activationBits = activationBits
+    self.narrowValues = narrowValues
     self.method = method
     self.powerOfTwoScales = powerOfTwoScales
     self.correctsBiases = correctsBiases

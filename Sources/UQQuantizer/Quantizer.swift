@@ -106,12 +106,13 @@ public struct Quantizer: Sendable {
   /// Quantizes with a width for each layer by its position.
   ///
   /// Where all widths are 8 the weights are rounded to nearest, which costs no accuracy, and the biases
-  /// corrected; below, the roundings follow from the data.
+  /// corrected; below, and where activations of 4 bits leave an error to make up for, the roundings follow
+  /// from the data.
   func quantize(widths: [Int: Int]) throws -> QuantizedGraph {
     let plain = layers.map { layer in
       RoundedLayer(weights: nearest(layer, bits: widths[layer.position] ?? 8), bias: nil)
     }
-    let isEight = widths.values.allSatisfy { $0 == 8 }
+    let isEight = widths.values.allSatisfy { $0 == 8 } && options.narrowValues.isEmpty
     let rounded =
       error == nil || isEight || !options.roundsFromData
       ? try corrected(plain) : try fromData(widths, plain)

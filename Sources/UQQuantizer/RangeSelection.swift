@@ -9,9 +9,9 @@ public enum RangeMethod: String, Sendable, Hashable, Codable, CaseIterable {
   case minmax
   /// All but the outermost 0.001 % of the elements at each end.
   case percentile
-  /// Least expected squared error of an 8-bit quantizer.
+  /// Least expected squared error of a quantizer of as many bits.
   case mse
-  /// Least Kullback-Leibler divergence between the elements and their 8-bit quantization.
+  /// Least Kullback-Leibler divergence between the elements and their quantization.
   case entropy
   /// For each tensor the one of the above that changes the network's output least.
   case auto
@@ -77,15 +77,17 @@ public struct ActivationRange: Hashable, Sendable {
 extension TensorStatistics {
   /// The range that a method chooses; `auto` is decided elsewhere and counts as `minmax` here.
   ///
+  /// - Parameter bits: of the integers; wider ones than 8 count as 8.
   /// - Complexity: O(bins), O(bins²/16) for entropy.
-  public func range(by method: RangeMethod) -> ActivationRange {
+  public func range(by method: RangeMethod, bits: Int = 8) -> ActivationRange {
+    let levels = 1 << min(bits, 8)
     let all = ActivationRange(low: Double(minimum), high: Double(maximum))
     guard counts.contains(where: { $0 > 0 }) else { return all }
     switch method {
     case .minmax, .auto: return all
     case .percentile: return percentileRange(keeping: 0.99999).clipped(to: all)
-    case .mse: return meanSquareRange(in: all)
-    case .entropy: return entropyRange(in: all)
+    case .mse: return meanSquareRange(in: all, levels)
+    case .entropy: return entropyRange(in: all, levels)
     }
   }
 
@@ -112,8 +114,8 @@ extension TensorStatistics {
   ///
   /// Inside the range the error is `scale²/12`, outside the squared distance, as in the usual MSE
   /// observers.
-  private func meanSquareRange(in all: ActivationRange) -> ActivationRange {
-    let moments = Moments(self)
+  private func meanSquareRange(in all: ActivationRange, _ levels: Int) -> ActivationRange {
+    let moments = Moments(self, levels: levels)
     var best = all
     var bestError = moments.error(of: best)
     for _ in 0..<2 {
@@ -136,8 +138,8 @@ extension TensorStatistics {
     return best
   }
 
-  /// Minimises the divergence over thresholds on the magnitude, 256 levels over the clipped range.
-  private func entropyRange(in all: ActivationRange) -> ActivationRange {
+  /// Minimises the divergence over thresholds on the magnitude, `count` levels over the clipped range.
+  private func entropyRange(in all: ActivationRange, _ count: Int) -> ActivationRange {
     var folded: [Double] = []
     for (index, count) in counts.enumerated() where count > 0 {
       let bin = firstBin + index
@@ -147,7 +149,7 @@ extension TensorStatistics {
       }
       folded[magnitude] += Double(count)
     }
-    let levels = all.low < 0 && all.high > 0 ? 128 : 256
+    let levels = all.low < 0 && all.high > 0 ? count / 2 : count
     guard folded.count > levels else { return all }
     var best = folded.count
     var bestDivergence = Double.infinity
@@ -173,12 +175,14 @@ extension ActivationRange {
 /// Prefix sums over a histogram that give the expected error of any range in O(log bins).
 private struct Moments {
   private let statistics: TensorStatistics
+  private let steps: Double
   private var count: [Double] = [0]
   private var sum: [Double] = [0]
   private var square: [Double] = [0]
 
-  init(_ statistics: TensorStatistics) {
+  init(_ statistics: TensorStatistics, levels: Int) {
     self.statistics = statistics
+    steps = Double(levels - 1)
     for (index, weight) in statistics.counts.enumerated() {
       let center = (Double(statistics.firstBin + index) + 0.5) * statistics.binWidth
       let w = Double(weight)
@@ -196,7 +200,7 @@ private struct Moments {
     }
     let low = index(range.low)
     let high = max(low, index(range.high))
-    let scale = (range.high - range.low) / 255
+    let scale = (range.high - range.low) / steps
     let inside = (count[high] - count[low]) * scale * scale / 12
     let below = square[low] - 2 * range.low * sum[low] + range.low * range.low * count[low]
     let n = count[bins] - count[high]

@@ -7,7 +7,7 @@ extension MixedPrecision {
   /// Refuses budgets that no choice of widths keeps, before anything is measured.
   ///
   /// The arena does not depend on the widths of the weights: kernels unpack them in registers, and their
-  /// scratch memory holds inputs only. It is planned for one width and holds for all.
+  /// scratch memory holds activations only. It is planned for one width and holds for all.
   ///
   /// - Throws: `export.budget.ram`, `allocate.budget.*`, with every problem found.
   func checkFeasible(
@@ -32,6 +32,10 @@ extension MixedPrecision {
 enum ArenaBudget {
   /// Why a plan does not fit, where it is fullest, and what would help.
   static func refusal(_ program: KernelProgram, _ plan: ArenaPlan, ram: Int) -> Diagnostic {
+    let packed = program.packedBufferCount
+    let narrow =
+      packed > 0
+      ? " even with \(packed) \(packed == 1 ? "activation" : "activations") in 4 bits" : ""
     let arena = plan.byteCount
     let fullest = fullestCall(program, plan).map { ", fullest at '\(program.calls[$0].layer)'" }
     let live =
@@ -40,8 +44,8 @@ enum ArenaBudget {
       : "its live tensors take \(plan.lowerBound), the rest lies between them"
     return Diagnostic(
       id: "export.budget.ram",
-      "the arena takes \(arena) bytes\(fullest ?? ""), the budget is \(ram): raise --ram by "
-        + "\(arena - ram); \(live)")
+      "the arena takes \(arena) bytes\(narrow)\(fullest ?? "")"
+        + ", the budget is \(ram): raise --ram by \(arena - ram); \(live)")
   }
 
   /// The call during which the buffers in use take most bytes; the first of equals.

@@ -17,8 +17,15 @@ public struct CompileOptions: Sendable {
   public var layers: [LayerRule]
   /// The chip whose widths and costs count; `nil` for any.
   public var target: Target?
-  /// Bits of the activations: 8 or 16.
+  /// Bits of the activations: 16, 8, or 4 for all inner ones that kernels take so.
   public var activationBits: Int
+  /// Bytes that the arena may take: activations become 4 bits wide where it would take more. Where not given,
+  /// those of the budget of mixed widths.
+  public var ram: Int?
+  /// Whether activations keep their bits whatever ``ram`` says.
+  public var keepsActivations = false
+  /// Names of the values that have 4 bits, once they are chosen.
+  var narrowValues: Set<String> = []
   /// How activation ranges are chosen.
   public var method: RangeMethod
   /// How accumulators are brought to the output's scale.
@@ -41,6 +48,23 @@ public struct CompileOptions: Sendable {
   }
 }
 
+extension CompileOptions {
+  /// Whether activations may have 4 bits.
+  var mayNarrow: Bool {
+    activationBits != 16
+      && (activationBits == 4 || arenaBudget != nil || layers.contains { $0.activationBits != nil })
+  }
+
+  /// Bytes that the arena may take.
+  var arenaBudget: Int? {
+    if ram == nil, case .mixed(let budget) = width { return budget.ram }
+    return ram
+  }
+
+  /// Bits of the activations that are not chosen to have 4.
+  var widestActivationBits: Int { activationBits == 16 ? 16 : 8 }
+}
+
 /// A network in integers: the program, where its memory lies, and what it was made from.
 public struct CompiledModel: Sendable {
   /// The kernel calls.
@@ -55,6 +79,8 @@ public struct CompiledModel: Sendable {
   public var layerBits: [String: Int] = [:]
   /// Why the layers have their bits, where they were chosen.
   public var choices: WidthChoices?
+  /// Bits of the activations, where some were asked to have 4 or `--ram` was given.
+  public var activations: ActivationChoices?
 
   /// The whole way from a float graph and its calibration to a planned program.
   ///
@@ -67,6 +93,16 @@ public struct CompiledModel: Sendable {
     try options.target?.check(layerBits.values.sorted())
     if case .uniform(let bits) = options.width, layerBits.count < names.count {
       try options.target?.check([bits])
+    }
+    var options = options
+    if options.mayNarrow {
+      let found = try ActivationWidths(graph, calibration: calibration.summary, options: options)
+        .choose()
+      options.narrowValues = found.narrowValues
+      activations = found
+      if found.isNarrow {
+        try options.target?.check(activationBits: 4, options.rounding)
+      }
     }
     let quantizer = try Self.quantizer(graph, calibration, options)
     switch options.width {
@@ -100,7 +136,8 @@ public struct CompiledModel: Sendable {
     try Quantizer(
       graph, calibration: calibration.summary,
       options: QuantizationOptions(
-        activationBits: options.activationBits, method: options.method,
+        activationBits: options.widestActivationBits, narrowValues: options.narrowValues,
+        method: options.method,
         powerOfTwoScales: options.rounding == .shift, threads: options.threads),
       evaluator: FloatEngine())
   }
@@ -148,13 +185,24 @@ public struct CompiledModel: Sendable {
     )
   }
 
+  /// The kernel calls of an integer graph; activations of 4 bits are packed where all kernels take them so.
   static func lower(_ graph: Graph, rounding: Rounding) throws -> KernelProgram {
+    let program = try lowering(graph, rounding: rounding) { _ in }
+    return program.packing(
+      program.packableBuffers().filter { program[$0].type?.quantization?.bits == 4 })
+  }
+
+  /// The kernel calls, activations of 4 bits as bytes; `observe` sees what was lowered.
+  static func lowering(
+    _ graph: Graph, rounding: Rounding, observe: (LoweringContext) -> Void
+  ) throws -> KernelProgram {
     var context = LoweringContext(graph: graph, rounding: rounding)
     var problems: [Diagnostic] = []
     for node in graph.nodes {
       do { try context.lower(node) } catch { problems.append(error) }
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
+    observe(context)
     return context.finish { from, to, byteCount in
       CopyKernel(rowBytes: byteCount, x: .buffer(from), y: to)
     }

@@ -89,6 +89,7 @@ public struct ExportTask: Sendable {
   private func provenance(_ compiled: CompiledModel) -> [JSONValue.Member] {
     var members: [JSONValue.Member] = [
       .init("activation_bits", .integer(options.activationBits)),
+      .init("narrow_layers", .array(narrowLayers(compiled).map { .string($0) })),
       .init("method", .string(options.method.rawValue)),
       .init("disabled_passes", .array(disabledPasses.sorted().map { .string($0) })),
       .init("input_layout", layouts.input.map { .string($0.rawValue) } ?? .null),
@@ -102,8 +103,16 @@ public struct ExportTask: Sendable {
       members.append(
         .init("layer_bits", .object(bits.map { .init($0.key, .integer($0.value)) })))
     }
+    if let activations = compiled.activations {
+      members.append(.init("activations", activations.json))
+    }
     if let choices = compiled.choices { members.append(.init("allocation", choices.json)) }
     return members
+  }
+
+  /// Layers whose outputs have 4 bits.
+  private func narrowLayers(_ compiled: CompiledModel) -> [String] {
+    compiled.activations?.layers.filter { $0.bits == 4 }.map(\.name) ?? []
   }
 
   /// Every budget that is not kept is a problem of its own.

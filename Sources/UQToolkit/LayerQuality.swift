@@ -43,7 +43,10 @@ struct LayerQuality {
         guard let output = outputs[call], let reference = floats[output.value],
           let type = program[output.buffer].type, let quantization = type.quantization
         else { return }
-        energies.add(reference, memory, output.buffer, type.element, quantization, at: call)
+        let packed = program[output.buffer].byteCount < type.byteCount ? type.shape.last : nil
+        energies.add(
+          reference, memory, output.buffer, type.element, quantization, packedChannels: packed,
+          at: call)
       }
       _ = try simulator.predict(sample)
     }
@@ -63,15 +66,18 @@ private final class Energies {
 
   func add(
     _ reference: [Float], _ memory: ProgramMemory, _ buffer: BufferID, _ element: ElementType,
-    _ quantization: Quantization, at call: Int
+    _ quantization: Quantization, packedChannels: Int?, at call: Int
   ) {
     let (scale, zero) = (quantization.scale, quantization.zeroPoint)
     var sums = (signal: 0.0, noise: 0.0)
     reference.withUnsafeBufferPointer { wanted in
       let narrow: UnsafeMutablePointer<Int8> = memory.pointer(buffer)
       let wide: UnsafeMutablePointer<Int16> = memory.pointer(buffer)
+      let pairs: UnsafeMutablePointer<UInt8> = memory.pointer(buffer)
       for i in wanted.indices {
-        let integer = element == .int16 ? Int(wide[i]) : Int(narrow[i])
+        let integer =
+          packedChannels.map { NibblePacking.integer(at: i, of: pairs, channels: $0) }
+          ?? (element == .int16 ? Int(wide[i]) : Int(narrow[i]))
         let y = Double(wanted[i])
         let difference = scale * Double(integer - zero) - y
         sums.signal += y * y

@@ -2,13 +2,15 @@ import UQGraph
 import UQNumerics
 import UQSupport
 
-/// A width for the layers of a name or pattern.
+/// Widths for the layers of a name or pattern.
 public struct LayerRule: Hashable, Sendable {
   /// Name of a layer, or a pattern with `*` (any text) and `?` (any character); `@first` and `@last` are the
   /// first and last layer with weights.
   public var pattern: String
-  /// Bits of the weights.
-  public var bits: Int
+  /// Bits of the weights; `nil` leaves them as they are.
+  public var bits: Int?
+  /// Bits of the layer's output, 8 or 4; `nil` leaves them as they are.
+  public var activationBits: Int?
   /// Where the rule stands.
   public var place: SourcePlace
   /// Whether a pattern may match nothing.
@@ -16,10 +18,12 @@ public struct LayerRule: Hashable, Sendable {
 
   /// Creates a rule.
   public init(
-    _ pattern: String, bits: Int, place: SourcePlace = SourcePlace(), isOptional: Bool = false
+    _ pattern: String, bits: Int? = nil, activationBits: Int? = nil,
+    place: SourcePlace = SourcePlace(), isOptional: Bool = false
   ) {
     self.pattern = pattern
     self.bits = bits
+    self.activationBits = activationBits
     self.place = place
     self.isOptional = isOptional
   }
@@ -29,19 +33,50 @@ public struct LayerRule: Hashable, Sendable {
   /// - Throws: `layer.rule.malformed`.
   public init(flag: String) throws(Diagnostic) {
     guard let colon = flag.lastIndex(of: ":"), colon != flag.startIndex,
-      let bits = Int(flag[flag.index(after: colon)...]), [8, 4, 3, 2, 1].contains(bits)
+      let widths = Self.widths(flag[flag.index(after: colon)...])
     else {
       throw Diagnostic(
         id: "layer.rule.malformed",
-        "--layer '\(flag)' is not NAME:BITS with 8, 4, 3, 2 or 1 bits, such as 'conv1:8'")
+        "--layer '\(flag)' is not NAME:BITS with 8, 4, 3, 2 or 1 bits, such as 'conv1:8', or NAME:wBITSaBITS "
+          + "with 8 or 4 bits of its output, such as 'conv1:a4', 'conv1:w8a4'")
     }
-    self.init(String(flag[..<colon]), bits: bits)
+    self.init(
+      String(flag[..<colon]), bits: widths.weights, activationBits: widths.activations)
   }
 
-  private var isPattern: Bool { pattern.contains("*") || pattern.contains("?") }
+  /// The bits of `8`, `w8`, `a4`, `w8a4`; `nil` for anything else.
+  static func widths(_ text: some StringProtocol) -> (weights: Int?, activations: Int?)? {
+    func known(_ text: some StringProtocol, _ widths: [Int]) -> Int? {
+      Int(text).flatMap { text.utf8.count == 1 && widths.contains($0) ? $0 : nil }
+    }
+    if let bits = known(text, [8, 4, 3, 2, 1]) { return (bits, nil) }
+    let parts = text.split(separator: "a", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let first = parts.first else { return nil }
+    var result: (weights: Int?, activations: Int?) = (nil, nil)
+    if first.hasPrefix("w") {
+      guard let bits = known(first.dropFirst(), [8, 4, 3, 2, 1]) else { return nil }
+      result.weights = bits
+    } else if !first.isEmpty {
+      return nil
+    }
+    if parts.count > 1 {
+      guard let bits = known(parts[1], [8, 4]) else { return nil }
+      result.activations = bits
+    }
+    return result.weights == nil && result.activations == nil ? nil : result
+  }
+
+  /// `w8a4`: what the rule says, as ``init(flag:)`` reads it.
+  var widthText: String {
+    (bits.map { activationBits == nil ? "\($0)" : "w\($0)" } ?? "")
+      + (activationBits.map { "a\($0)" } ?? "")
+  }
+
+  /// Whether the rule may cover several layers.
+  var isPattern: Bool { pattern.contains("*") || pattern.contains("?") }
 
   /// The layers that the rule is about.
-  private func matches(among names: [String]) -> [String] {
+  func matches(among names: [String]) -> [String] {
     if names.contains(pattern) { return [pattern] }
     switch pattern {
     case "@first": return Array(names.prefix(1))
@@ -50,7 +85,7 @@ public struct LayerRule: Hashable, Sendable {
     }
   }
 
-  /// The width of each layer that some rule is about; of several rules the last counts.
+  /// The width of the weights of each layer that some rule is about; of several rules the last counts.
   ///
   /// - Throws: `layer.name.unknown`, with the names that are close, for every rule without a layer.
   public static func resolve(_ rules: [LayerRule], names: [String]) throws(Diagnostics)
@@ -59,8 +94,9 @@ public struct LayerRule: Hashable, Sendable {
     var result: [String: Int] = [:]
     var problems: [Diagnostic] = []
     for rule in rules {
+      guard let bits = rule.bits else { continue }
       let found = rule.matches(among: names)
-      for name in found { result[name] = rule.bits }
+      for name in found { result[name] = bits }
       if found.isEmpty, !(rule.isOptional && rule.isPattern) {
         let close = closest(to: rule.pattern, among: names)
         problems.append(

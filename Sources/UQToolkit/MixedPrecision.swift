@@ -233,7 +233,8 @@ struct MixedPrecision {
     let quantized = try Quantizer(
       graph, calibration: summary,
       options: QuantizationOptions(
-        weightBits: bits, activationBits: options.activationBits, method: .minmax,
+        weightBits: bits, activationBits: options.widestActivationBits,
+        narrowValues: options.narrowValues, method: .minmax,
         powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
         threads: options.threads),
       evaluator: FloatEngine()

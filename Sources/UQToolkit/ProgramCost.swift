@@ -1,4 +1,5 @@
 import UQKernels
+import UQNumerics
 
 /// What a program takes on a target, from the target's measured tables.
 struct ProgramCost {
@@ -13,14 +14,27 @@ struct ProgramCost {
 
   /// Functions of the runtime that a call brings in.
   func code(_ call: KernelCall) -> Set<String> {
-    target?.code?.closure(of: call.kernel.symbol) ?? []
+    Self.functions(call.kernel).reduce(into: []) {
+      $0.formUnion(target?.code?.closure(of: $1) ?? [])
+    }
   }
 
   /// Instructions of a call; 0 where the target's table does not have the kernel.
+  ///
+  /// A kernel that is handed another one takes what both take.
   func instructions(_ call: KernelCall) -> Int {
-    guard let kernel = target?.instructions?.kernels[call.kernel.symbol] else { return 0 }
-    let output = call.kernel.writes.reduce(0) { $0 + program[$1].byteCount }
-    return Int((kernel.mac * Double(call.macs) + kernel.output * Double(output)).rounded())
+    let output = call.kernel.writes.reduce(0) { sum, id in
+      sum + (program[id].type?.byteCount ?? program[id].byteCount)
+    }
+    return Self.functions(call.kernel).reduce(0) { sum, symbol in
+      guard let kernel = target?.instructions?.kernels[symbol] else { return sum }
+      return sum + Int((kernel.mac * Double(call.macs) + kernel.output * Double(output)).rounded())
+    }
+  }
+
+  /// The functions that a call names.
+  private static func functions(_ kernel: any Kernel) -> [String] {
+    [kernel.symbol] + (kernel.callee.map { [$0.symbol] } ?? [])
   }
 
   /// Bytes of the function that makes the calls.

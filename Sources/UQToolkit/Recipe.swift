@@ -150,8 +150,8 @@ private struct RecipeReader {
       case "method": recipe.method = choice(value, RangeMethod.init(rawValue:), "a method")
       case "rounding": recipe.rounding = choice(value, Rounding.init(rawValue:), "a rounding")
       case "activationBits":
-        guard let bits = value.int, bits == 8 || bits == 16 else {
-          invalid(value, "'activationBits' is 8 or 16")
+        guard let bits = value.int, [16, 8, 4].contains(bits) else {
+          invalid(value, "'activationBits' is 16, 8 or 4")
           continue
         }
         recipe.activationBits = bits
@@ -196,8 +196,14 @@ private struct RecipeReader {
       return []
     }
     return mapping.compactMap { key, value in
-      guard let pattern = key.string, let bits = width(value) else { return nil }
-      return LayerRule(pattern, bits: bits, place: place(key), isOptional: true)
+      guard let pattern = key.string else { return nil }
+      guard let widths = value.string.flatMap({ LayerRule.widths($0) }) else {
+        invalid(value, "bits are 8, 4, 3, 2 or 1, or such as 'a4', 'w8a4'")
+        return nil
+      }
+      return LayerRule(
+        pattern, bits: widths.weights, activationBits: widths.activations, place: place(key),
+        isOptional: true)
     }
   }
 

@@ -56,9 +56,11 @@ public struct Target: Hashable, Sendable {
     guard !read.weightBits.isEmpty, read.weightBits.allSatisfy(known.contains) else {
       throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weightBits)")
     }
-    let activations = read.activationBits ?? [8, 16]
-    guard !activations.isEmpty, Set(activations).isSubset(of: [8, 16]) else {
-      throw malformed("'activation_bits' are of 8 and 16, not \(activations)")
+    let activations = read.activationBits ?? [16, 8, 4]
+    guard !activations.isEmpty, Set(activations).isSubset(of: [16, 8, 4]),
+      activations.contains(8) || !activations.contains(4)
+    else {
+      throw malformed("'activation_bits' are of 16, 8 and, beside 8, 4, not \(activations)")
     }
     let names = read.roundings ?? ["single", "double", "shift"]
     let rules = names.compactMap(Rounding.init(rawValue:))

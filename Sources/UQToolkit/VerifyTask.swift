@@ -87,7 +87,10 @@ struct ExportRecipe {
   /// Bits of layers that have others than `bits`.
   let layerBits: [String: Int]
   let bits: Int
+  /// Bits of the activations that do not have 4.
   let activationBits: Int
+  /// Layers whose outputs have 4 bits.
+  let narrowLayers: [String]
   let rounding: Rounding
   let method: RangeMethod
   let disabledPasses: Set<String>
@@ -118,7 +121,8 @@ struct ExportRecipe {
     self.bits = bits
     self.layerBits = layerBits
     allocation = (try? JSONDecoder().decode(Choices.self, from: data))?.allocation
-    activationBits = (manifest["activation_bits"] as? Int) ?? 8
+    activationBits = max((manifest["activation_bits"] as? Int) ?? 8, 8)
+    narrowLayers = (manifest["narrow_layers"] as? [String]) ?? []
     self.rounding = rounding
     self.method = method
     disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])
@@ -135,7 +139,8 @@ struct ExportRecipe {
   func options(threads: Int) -> CompileOptions {
     CompileOptions(
       bits: bits,
-      layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) },
+      layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) }
+        + narrowLayers.map { LayerRule($0, activationBits: 4) },
       activationBits: activationBits, method: method, rounding: rounding, threads: threads)
   }
 

@@ -57,7 +57,7 @@ extension WidthChoices {
   }
 
   /// Three significant digits.
-  private static func short(_ value: Double) -> String {
+  static func short(_ value: Double) -> String {
     guard value > 0 else { return "0" }
     var scale = 1.0
     while value * scale < 100, scale < 1e12 { scale *= 10 }

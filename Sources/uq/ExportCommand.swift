@@ -39,7 +39,10 @@ struct ExportCommand: DiagnosedCommand {
   )
   var flash: ByteCount?
 
-  @Option(help: "Refuse a larger arena: 65536, 64K, 1M.")
+  @Option(
+    help:
+      "Keep the arena within so much, by activations of 4 bits where it needs them, or refuse: 65536, 64K, 1M."
+  )
   var ram: ByteCount?
 
   @Option(help: "Keep within so many instructions of an inference; with --bits mixed.")
@@ -78,6 +81,7 @@ struct ExportCommand: DiagnosedCommand {
       budget.instructions = instructions?.bytes ?? budget.instructions
       options.width = .mixed(budget)
     }
+    options.ram = ram?.bytes
     let task = ExportTask(
       workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
       name: try workspace.exportName(name),
@@ -87,7 +91,9 @@ struct ExportCommand: DiagnosedCommand {
       disabledPasses: Set(disablePass), output: output)
     let compiled = try task.run()
     common.warn(compiled.quantized.warnings)
-    let choices = compiled.choices.map { "\n\($0.table)" } ?? ""
+    let choices =
+      (compiled.activations?.table.map { "\n\($0)" } ?? "")
+      + (compiled.choices.map { "\n\($0.table)" } ?? "")
     common.show(
       """
       \(output)/uq_\(task.name).h: \(compiled.program.calls.count) kernel calls

@@ -17,7 +17,10 @@ struct QuantizationFlags: ParsableArguments {
     help: "How accumulators are scaled: single, double (TFLite) or shift (default: single).")
   var rounding: Rounding?
 
-  @Option(help: "Bits of the activations: 8 or 16 (default: 8).")
+  @Option(
+    help:
+      "Bits of the activations: 16, 8, or 4 for inner ones that all their kernels take so (default: 8, and 4 where --ram needs it)."
+  )
   var activationBits: Int?
 
   @Option(
@@ -28,13 +31,13 @@ struct QuantizationFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Bits of a layer's weights: 'conv1:8', '*pointwise*:4', '@last:8'; may be repeated.",
+      "Bits of a layer's weights: 'conv1:8', '*pointwise*:4', '@last:8'; with those of its output, 8 or 4: 'conv1:a4', 'conv1:w8a4'; may be repeated.",
       valueName: "name:bits"))
   var layer: [String] = []
 
   func validate() throws {
-    if let activationBits, activationBits != 8, activationBits != 16 {
-      throw ValidationError("--activation-bits takes 8 or 16, not \(activationBits)")
+    if let activationBits, ![16, 8, 4].contains(activationBits) {
+      throw ValidationError("--activation-bits takes 16, 8 or 4, not \(activationBits)")
     }
   }
 
@@ -49,6 +52,7 @@ struct QuantizationFlags: ParsableArguments {
       method: method ?? recipe?.method ?? .auto,
       rounding: rounding ?? recipe?.rounding ?? target?.defaultRounding ?? .single, threads: threads
     )
+    options.keepsActivations = activationBits != nil || recipe?.activationBits != nil
     options.width = bits?.width ?? recipe?.width ?? .uniform(8)
     return options
   }

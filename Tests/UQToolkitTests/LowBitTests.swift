@@ -96,12 +96,13 @@ private func cortexM4() throws -> Board? {
 }
 
 @Suite struct BudgetTests {
-  private func mixed(_ budget: MixedBudget, _ path: String, in scratch: Scratch) throws
-    -> CompiledModel
-  {
+  private func mixed(
+    _ budget: MixedBudget, _ path: String, in scratch: Scratch, keepsActivations: Bool = true
+  ) throws -> CompiledModel {
     let target = try Target.named("cortex-m4")
     var options = CompileOptions(target: target, method: .minmax, threads: 2)
     options.width = .mixed(budget)
+    options.keepsActivations = keepsActivations
     return try ExportTask(
       workspace: workspace(digits), calibrationPath: path, name: "digits", target: target,
       options: options, flash: budget.flash, ram: budget.ram, instructions: budget.instructions,
@@ -138,6 +139,9 @@ private func cortexM4() throws -> Board? {
     }
     let ram = message(MixedBudget(ram: arena - 1))
     #expect(ram.map(\.id) == ["export.budget.ram"])
+    // Activations of 4 bits are the way out where they may be.
+    let narrow = try mixed(MixedBudget(ram: arena - 1), path, in: scratch, keepsActivations: false)
+    #expect(narrow.plan.byteCount < arena && narrow.activations?.isNarrow == true)
     #expect(
       ram[0].message.contains("fullest at '/") && ram[0].message.contains("raise --ram by 1;"))
     let flash = message(MixedBudget(flash: 100))

@@ -42,7 +42,22 @@ import UQSupport
       } == ["layer.name.unknown"])
   }
 
-  @Test(arguments: ["", "conv1", ":8", "conv1:", "conv1:5", "conv1:eight"])
+  @Test(
+    arguments: [
+      ("x:8", 8, nil, "8"), ("x:w4", 4, nil, "4"), ("x:a4", nil, 4, "a4"), ("x:w2a8", 2, 8, "w2a8"),
+    ] as [(String, Int?, Int?, String)])
+  func rulesGiveWeightsAndOutputsTheirBits(
+    _ flag: String, _ weights: Int?, _ output: Int?, _ text: String
+  ) throws {
+    let rule = try LayerRule(flag: flag)
+    #expect(rule.bits == weights && rule.activationBits == output && rule.widthText == text)
+  }
+
+  @Test(
+    arguments: [
+      "", "conv1", ":8", "conv1:", "conv1:5", "conv1:eight", "conv1:a3", "conv1:a16", "conv1:w",
+      "conv1:w4a", "conv1:4a4", "conv1:a", "conv1:w4b4", "conv1:+4",
+    ])
   func rulesThatAreNone(_ flag: String) {
     #expect(problems { _ = try LayerRule(flag: flag) } == ["layer.rule.malformed"])
   }
@@ -103,7 +118,7 @@ import UQSupport
       ("{\"bits\": 4, \"mixed\": {}}", "recipe.entry.invalid", 1),
       ("{\"name\": \"x\"}", "recipe.entry.invalid", 1),
       ("{\"bits\": 8, \"method\": \"best\"}", "recipe.entry.invalid", 1),
-      ("{\"bits\": 8, \"activationBits\": 4}", "recipe.entry.invalid", 1),
+      ("{\"bits\": 8, \"activationBits\": 5}", "recipe.entry.invalid", 1),
     ] as [(String, String, Int?)])
   func problemsAreLocated(_ text: String, _ id: String, _ line: Int?) {
     do {

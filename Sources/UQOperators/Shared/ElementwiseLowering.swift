@@ -185,7 +185,9 @@ extension LoweringContext {
     guard (high - low).isFinite else {
       throw problem(node, "constant", "a constant operand ranges from \(low) to \(high)")
     }
-    guard high > low else { return Quantization(bits: bits, scales: [1], zeroPoint: 0) }
+    guard high > low else {
+      return Quantization(bits: bits == 16 ? 16 : 8, scales: [1], zeroPoint: 0)
+    }
     if bits == 16 { return Quantization(bits: 16, scales: [max(-low, high) / 32767]) }
     let scale = (high - low) / 255
     return Quantization(

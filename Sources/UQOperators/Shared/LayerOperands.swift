@@ -65,7 +65,8 @@ struct LayerOperands {
           "\(role) is \(type), kernels take \(names)", at: context.place)
       }
       guard quantization.scales.count == 1, quantization.scale > 0, quantization.scale.isFinite,
-        quantization.bits == type.element.byteCount * 8,
+        quantization.bits == type.element.byteCount * 8
+          || quantization.bits == 4 && type.element == .int8,
         (quantization.lowest...quantization.highest).contains(quantization.zeroPoint)
       else {
         throw Diagnostic(

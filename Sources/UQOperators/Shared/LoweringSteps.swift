@@ -37,18 +37,20 @@ extension LoweringContext {
 
   /// The quantization of an activation, per tensor.
   ///
+  /// - Parameter bits: 8 for bytes, which integers of 4 bits are to a kernel before packing; 16; `nil` for any.
   /// - Throws: `lower.value.unquantized`, `lower.<operator>.bits` where it is not of the bits.
   func quantization(_ node: Node, _ id: ValueID, bits: Int? = nil) throws(Diagnostic)
     -> Quantization
   {
     let found = try quantization(of: id)
-    guard found.axis == nil, found.scales.count == 1, bits == nil || bits == found.bits,
-      found.bits == 8 || found.bits == 16, found.scale > 0, found.scale.isFinite
+    guard found.axis == nil, found.scales.count == 1,
+      bits.map({ ($0 + 7) / 8 == found.storageBytes }) ?? true,
+      [4, 8, 16].contains(found.bits), found.scale > 0, found.scale.isFinite
     else {
       throw problem(
         node, "bits",
         "'\(graph[id].name)' has \(found.bits) bits and \(found.scales.count) scales; the kernel"
-          + " takes \(bits.map(String.init) ?? "8 or 16") bits and one scale")
+          + " takes \(bits.map(String.init) ?? "4, 8 or 16") bits and one scale")
     }
     return found
   }

@@ -59,6 +59,8 @@ public struct LayerReport: Sendable, Hashable, Codable {
   public var operatorName: String
   /// Bits of its weights; `nil` where it has none.
   public var bits: Int?
+  /// Bits of its output where they are fewer than 8.
+  public var activationBits: Int?
   /// Signal to quantization noise of its output against the float model, in decibels.
   public var sqnr: Double?
   /// Signal to noise of the network's output where only this layer's weights are rounded, in decibels.

@@ -52,9 +52,7 @@ extension HTMLReport {
         + layered.flatMap { variant -> [Markup] in
           let own = variant.layers[index]
           return [
-            own.bits.map { bits in
-              tag("span", ["class": "bits b\(bits)"], datum(bits))
-            } ?? "", datum(own.weightBytes),
+            bits(own), datum(own.weightBytes),
             own.sensitivity.map { datum($0, tenths($0)) } ?? "",
           ]
         }
@@ -72,8 +70,8 @@ extension HTMLReport {
         label: variant.label, color: colors[variant.name] ?? 0,
         values: weighted.map { variant.layers[$0].sensitivity })
     }.filter { $0.values.contains { $0 != nil } }
-    let bits = table("Bits and sensitivity of each layer", header: header, rows: rows)
-    guard !series.isEmpty else { return [bits] }
+    let widths = table("Bits and sensitivity of each layer", header: header, rows: rows)
+    guard !series.isEmpty else { return [widths] }
     let names = weighted.map { first.layers[$0].name }
     let chart = ProfileChart(
       rows: names, series: series, isConnected: false, unit: "dB, more is better")
@@ -81,8 +79,16 @@ extension HTMLReport {
       heat(weighted, layered),
       plot(
         "sensitivity-plot\(id)", title: "Sensitivity of each layer",
-        description: extremes(series, names), table: bits, draw: chart.drawing),
+        description: extremes(series, names), table: widths, draw: chart.drawing),
     ]
+  }
+
+  /// Bits of a layer's weights, and those of its output where they are fewer than 8.
+  private func bits(_ layer: LayerReport) -> Markup {
+    guard let bits = layer.bits else { return "" }
+    let weights = tag("span", ["class": "bits b\(bits)"], datum(bits))
+    guard let activations = layer.activationBits else { return weights }
+    return tag("span", [:], weights, .text(" output \(activations)"))
   }
 
   /// Bits of each layer (rows) in each variant (columns) as coloured cells.
@@ -91,8 +97,7 @@ extension HTMLReport {
     let rows = indices.map { index in
       [foreign(layered[0].layers[index].name)]
         + layered.map { variant -> Markup in
-          guard let bits = variant.layers[index].bits else { return "" }
-          return tag("span", ["class": "bits b\(bits)"], datum(bits))
+          bits(variant.layers[index])
         }
     }
     return table("Bits of each layer", header: header, rows: rows, style: "heat")

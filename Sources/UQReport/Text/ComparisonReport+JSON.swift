@@ -118,13 +118,16 @@ extension ArenaUse {
 
 extension LayerReport {
   fileprivate var json: JSONValue {
-    [
-      "name": .string(name), "operator": .string(operatorName), "bits": integer(bits),
-      "sqnr_db": number(sqnr), "sensitivity_db": number(sensitivity),
-      "weight_bytes": .integer(weightBytes), "macs": .integer(macs),
-      "instructions": integer(instructions), "weight_range": range(weightRange),
-      "activation_range": range(activationRange),
+    var members: [JSONValue.Member] = [
+      .init("name", .string(name)), .init("operator", .string(operatorName)),
+      .init("bits", integer(bits)), .init("sqnr_db", number(sqnr)),
+      .init("sensitivity_db", number(sensitivity)), .init("weight_bytes", .integer(weightBytes)),
+      .init("macs", .integer(macs)), .init("instructions", integer(instructions)),
+      .init("weight_range", range(weightRange)),
+      .init("activation_range", range(activationRange)),
     ]
+    if let activationBits { members.append(.init("activation_bits", .integer(activationBits))) }
+    return .object(members)
   }
 }
 

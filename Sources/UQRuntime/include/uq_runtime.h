@@ -22,6 +22,10 @@
  *                    uq_matmul_groupwise_s8*.c uq_requantize.c
  *   int16            uq_conv2d_s16*.c uq_conv2d_patch.c,
  *                    uq_depthwise_conv2d_s16*.c; uq_requantize.c
+ *   4 bits           uq_conv2d_s4.c uq_depthwise_conv2d_s4.c with the kernel they
+ *                    call and uq_tiles.c uq_nibbles.c; uq_fully_connected_s4.c
+ *                    uq_pool2d_s4.c uq_add_s4.c with uq_nibbles.c
+ *                    uq_requantize.c
  *   pool2d, elementwise, rescale, prelu, reduce, pool2d_s16, elementwise_s16
  *                    uq_<family>.c uq_requantize.c
  *   lut, softmax, move
@@ -31,25 +35,32 @@
  */
 #define UQ_RUNTIME_ABI 1
 
+#include "uq_add_s4.h"
 #include "uq_binary_conv2d.h"
 #include "uq_conv2d.h"
 #include "uq_conv2d_s16.h"
+#include "uq_conv2d_s4.h"
 #include "uq_depthwise_conv2d.h"
+#include "uq_depthwise_conv2d_s4.h"
 #include "uq_elementwise.h"
 #include "uq_elementwise_s16.h"
 #include "uq_fully_connected.h"
+#include "uq_fully_connected_s4.h"
 #include "uq_groupwise.h"
 #include "uq_lut.h"
 #include "uq_matmul.h"
 #include "uq_move.h"
+#include "uq_nibbles.h"
 #include "uq_pool2d.h"
 #include "uq_pool2d_s16.h"
+#include "uq_pool2d_s4.h"
 #include "uq_prelu.h"
 #include "uq_reduce.h"
 #include "uq_requantize.h"
 #include "uq_rescale.h"
 #include "uq_softmax.h"
 #include "uq_status.h"
+#include "uq_tiles.h"
 #include "uq_weights.h"
 
 #endif

@@ -45,7 +45,8 @@ struct CandidateMaker {
   func candidate(_ point: FrontierPoint) throws -> Candidate {
     var options = task.options
     options.width = .uniform(8)
-    options.layers = point.rules
+    options.layers =
+      options.layers.filter { $0.activationBits != nil } + point.rules
     return Candidate(compiled: try compile(options), allocation: point.allocation)
   }
 

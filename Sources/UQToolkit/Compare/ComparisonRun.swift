@@ -101,7 +101,8 @@ final class ComparisonRun {
     let added = points.filter { point in
       !widths.contains(
         Dictionary(
-          point.rules.map { ($0.pattern, $0.bits) }, uniquingKeysWith: { first, _ in first }))
+          point.rules.compactMap { rule in rule.bits.map { (rule.pattern, $0) } },
+          uniquingKeysWith: { first, _ in first }))
     }
     return try added.map { point in
       do { return try judged(point.name, "") { try maker.candidate(point) } } catch let problem

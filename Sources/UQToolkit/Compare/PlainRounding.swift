@@ -18,7 +18,8 @@ extension CompiledModel {
     return try Quantizer(
       graph, calibration: summary,
       options: QuantizationOptions(
-        activationBits: options.activationBits, method: .minmax,
+        activationBits: options.widestActivationBits, narrowValues: options.narrowValues,
+        method: .minmax,
         powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
         threads: options.threads),
       evaluator: FloatEngine()

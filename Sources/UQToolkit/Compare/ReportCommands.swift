@@ -58,7 +58,7 @@ struct ReportCommands {
     }
     let options = source.options(task.options)
     var words = ["uq", "export"] + modelFlags(source) + calibrationFlags(source) + flags
-    for rule in task.options.layers { words += ["--layer", "\(rule.pattern):\(rule.bits)"] }
+    for rule in task.options.layers { words += ["--layer", "\(rule.pattern):\(rule.widthText)"] }
     words += [
       "--method", options.method.rawValue, "--rounding", options.rounding.rawValue,
       "--activation-bits", "\(options.activationBits)",

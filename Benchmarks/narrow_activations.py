@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what activations of 4 bits save and cost; writes the section "Activations of 4 bits" of results.md.
+
+    python3 Benchmarks/narrow_activations.py --models FOLDER [--uq .build/release/uq] [--print]
+
+For each network under FOLDER that has `calib` and `eval`: calibrated with `calib` alone, exported with 8-bit
+activations, with 4-bit ones and with `--ram` of 70 % of the first one's arena, each with weights of 8 and of 4
+bits, judged on `eval` by `uq compare`, and run on the emulated Cortex-M4 by `uq bench`.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from results_file import write_section
+
+HERE = Path(__file__).resolve().parent
+NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
+
+
+def run(*command):
+    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if finished.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))[:120]}: {finished.stderr[-600:]}")
+    return finished.stdout
+
+
+def export(uq, source, calibration, bits, flags, folder):
+    """The manifest of an export."""
+    run(uq, "export", "--quiet", "--model", source / "model.onnx", "--calibration", calibration,
+        "--bits", bits, "--name", "net", *flags, "--output", folder)
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def judged(uq, source, calibration, folders, scratch):
+    """The exports in the comparison's report."""
+    report = scratch / "report.json"
+    run(uq, "compare", "--quiet", "--model", source / "model.onnx", "--calibration", calibration,
+        "--data", source / "eval", "--variants", ",".join(map(str, folders)), "--instructions", "never",
+        "--json", report)
+    read = json.loads(report.read_text())
+    return read["samples"], read["variants"]
+
+
+def fraction(value):
+    return f"{value:.4f}".replace("0.", ".", 1)
+
+
+def rows_of(network, source, uq, scratch):
+    calibration = scratch / "calibration.uqcal"
+    run(uq, "calibrate", "--quiet", "--model", source / "model.onnx", "--data", source / "calib",
+        "--output", calibration)
+    names, folders, manifests, instructions = [], [], [], []
+    for bits in ("8", "4"):
+        budget = None
+        for label in ("8", "4", "--ram 70 %"):
+            flags = ["--ram", budget] if label.startswith("--") else ["--activation-bits", label]
+            folder = scratch / f"{network}-{len(folders)}"
+            manifest = export(uq, source, calibration, bits, flags, folder)
+            budget = budget or manifest["arena_bytes"] * 7 // 10
+            counted = json.loads(run(uq, "bench", "--export", folder, "--board", "mps2-an386", "--json"))
+            instructions.append(counted["instructions"])
+            names.append((bits, label))
+            folders.append(folder)
+            manifests.append(manifest)
+    samples, variants = judged(uq, source, calibration, folders, scratch)
+    for (bits, label), manifest, count, variant in zip(names, manifests, instructions, variants):
+        if variant.get("accuracy") is None:
+            sys.exit(f"{network} {bits} {label}: {variant}")
+        choices = manifest.get("activations", {}).get("layers", [])
+        narrow = sum(layer["bits"] == 4 for layer in choices)
+        yield [network, bits, label, f"{narrow} of {len(choices)}" if choices else "none",
+               f"{manifest['arena_bytes']:,}", fraction(variant["accuracy"]),
+               fraction(variant["agreement"]), str(samples), f"{count:,}"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--uq", default=str(HERE.parent / ".build/release/uq"))
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--print", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    for network in NETWORKS:
+        source = options.models / network
+        if not (source / "eval").is_dir():
+            print(f"{network} is not there: left out", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            for row in rows_of(network, source, options.uq, Path(scratch)):
+                rows.append(row)
+                print(" ".join(row), file=sys.stderr)
+    section = "\n".join([
+        "Written by `python3 Benchmarks/narrow_activations.py --models FOLDER`: calibrated with `calib`, judged "
+        "on `eval`; instructions of one inference on the emulated Cortex-M4. `--ram 70 %` is 70 % of the arena "
+        "of 8-bit activations.", "",
+        "| network | weights | activations | in 4 bits | arena | top-1 | agreement | samples | instructions |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *("| " + " | ".join(row) + " |" for row in rows)])
+    if options.print:
+        print(section)
+    else:
+        write_section("Activations of 4 bits", section)
+
+
+if __name__ == "__main__":
+    main()
