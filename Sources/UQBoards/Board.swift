@@ -71,14 +71,14 @@ public struct Board: Hashable, Sendable, CustomStringConvertible {
     libraries: [],
     lacksStringHeader: false)
 
-  private static func arm(_ name: String, _ core: String, _ flags: [String], _ script: String)
-    -> Board
-  {
+  private static func arm(
+    _ name: String, _ core: String, _ flags: [String], _ script: String, machine: String? = nil
+  ) -> Board {
     Board(
       name: name, core: core, toolPrefix: "arm-none-eabi-",
       compilerPackages: "gcc-arm-none-eabi libnewlib-arm-none-eabi", flags: ["-mthumb"] + flags,
       emulator: Tool("qemu-system-arm", packages: "qemu-system-arm"), emulatorSource: nil,
-      machine: ["-M", name],
+      machine: ["-M", machine ?? name],
       script: script, sources: ["startup_arm.c"], libraries: ["-lc", "-lgcc"],
       lacksStringHeader: false)
   }
@@ -86,6 +86,8 @@ public struct Board: Hashable, Sendable, CustomStringConvertible {
   /// Every board, this machine first.
   public static let all: [Board] = [
     host,
+    // QEMU's only Cortex-M0 has 16 KB of RAM; a Cortex-M3 executes the same instructions.
+    arm("mps2-m0", "Cortex-M0", ["-mcpu=cortex-m0"], "mps2.ld", machine: "mps2-an385"),
     arm("mps2-an385", "Cortex-M3", ["-mcpu=cortex-m3"], "mps2.ld"),
     arm(
       "mps2-an386", "Cortex-M4",

@@ -21,10 +21,10 @@ let everywhere: [BuildConfiguration] =
     .host(.gcc, ["-O2"]), .host(.clang, ["-O1", "-fsanitize=undefined,address"]),
   ].filter(\.missingTools.isEmpty) + chips.map { .board($0, "-O2") }
 
-/// Emulated 32-bit Arm and RISC-V, and 8-bit AVR whose `int` has 16 bits; those whose tools are missing
-/// are left out, which is said.
+/// Emulated 32-bit Arm with and without wide products, RISC-V, and 8-bit AVR whose `int` has 16 bits;
+/// those whose tools are missing are left out, which is said.
 let chips = Board.all.filter { board in
-  guard ["mps2-an386", "riscv32", "avr128da48"].contains(board.name) else { return false }
+  guard ["mps2-an386", "mps2-m0", "riscv32", "avr128da48"].contains(board.name) else { return false }
   for missing in board.missingTools { print("\(board) skipped: \(missing.message)") }
   return board.missingTools.isEmpty
 }
