@@ -15,13 +15,17 @@ struct SupportedBoard: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { name }
 
-  private static func arm(_ name: String, _ flags: [String], _ script: String) -> Self {
+  private static func arm(
+    _ name: String, _ flags: [String], _ script: String, machine: String? = nil
+  ) -> Self {
     SupportedBoard(
-      name: name, tools: "arm-none-eabi-", emulator: "qemu-system-arm", machine: ["-M", name],
+      name: name, tools: "arm-none-eabi-", emulator: "qemu-system-arm",
+      machine: ["-M", machine ?? name],
       flags: ["-mthumb"] + flags, script: script, startup: ["startup_arm.c"])
   }
 
   static let all = [
+    arm("mps2-m0", ["-mcpu=cortex-m0"], "mps2.ld", machine: "mps2-an385"),
     arm("mps2-an385", ["-mcpu=cortex-m3"], "mps2.ld"),
     arm("mps2-an386", ["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"], "mps2.ld"),
     arm("mps2-an500", ["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"], "mps2.ld"),
@@ -78,6 +82,9 @@ private let support = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
   .deletingLastPathComponent().deletingLastPathComponent()
   .appending(path: "Sources/UQBoards/Support")
 
+private let runtime = support.deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "UQRuntime")
+
 /// Builds a program of C text for a board and runs it, with the plugin's arguments where given.
 private func emulate(
   _ program: String, on board: SupportedBoard, counting: String? = nil,
@@ -94,7 +101,8 @@ private func emulate(
     board.tools + "gcc",
     ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
       + ["-ffreestanding", "-fno-builtin", "-fno-tree-loop-distribute-patterns"] + board.flags
-      + ["-I", support.path, "main.c"] + sources.map { support.appending(path: $0).path }
+      + ["-I", support.path, "-I", runtime.path, "-I", "\(runtime.path)/include", "main.c"]
+      + sources.map { support.appending(path: $0).path }
       + ["-nostdlib", "-L", support.path, "-T", board.script, "-lgcc", "-o", "main.elf"],
     in: folder)
   try #require(compiled.status == 0, "\(compiled.output)")
@@ -201,9 +209,9 @@ struct BoardSupportTests {
     init(_ board: SupportedBoard) {
       switch board.tools {
       case "arm-none-eabi-":
-        spin = ("1: subs r0, #1\\n bne 1b\\n bx lr", 2, 1)
+        spin = (".syntax unified\\n 1: subs r0, #1\\n bne 1b\\n bx lr", 2, 1)
         move = (
-          "1: ldr r2, [r1]\\n ldr r2, [r1, #4]\\n str r2, [r1]\\n subs r0, #1\\n bne 1b\\n bx lr",
+          ".syntax unified\\n 1: ldr r2, [r1]\\n ldr r2, [r1, #4]\\n str r2, [r1]\\n subs r0, #1\\n bne 1b\\n bx lr",
           5,
           1
         )
@@ -284,6 +292,68 @@ struct BoardSupportTests {
       #expect(functions.contains(["\(spins)", "0", "0", "spin"]))
       #expect(functions.contains(["\(2 * loops.moves(200))", "800", "400", "move"]))
       #expect(functions.compactMap { Int($0[0]) }.reduce(0, +) == runs.reduce(0, +))
+    }
+  }
+
+  /// Every rounding, and the high word that kernels multiply by, from the same operands.
+  private static let requantized = """
+    #include "uq_requantize.c"
+    static uint32_t random_state = 1;
+    static uint32_t operand(void) {
+        static const uint32_t extremes[8] = {0x80000000u, 0x80000001u, 0xFFFFFFFFu, 0u, 1u,
+                                             0x7FFFFFFFu, 0x0000FFFFu, 0xFFFF0000u};
+        random_state = random_state * 1664525u + 1013904223u;
+        if ((random_state >> 28) == 0u)
+            return extremes[(random_state >> 8) & 7u];
+        // Of all magnitudes, of either sign.
+        return (uint32_t)((int32_t)random_state >> ((random_state >> 3) & 31u));
+    }
+    static uint32_t digest(void) {
+        uint32_t hash = 2166136261u;
+        for (uint16_t i = 0; i < 30000u; i++) {
+            const int32_t acc = (int32_t)operand();
+            const int32_t other = (int32_t)operand();
+            const int32_t rounding = (int32_t)(i % 5u);
+            const int32_t size = (int32_t)(0x40000000u | (operand() & 0x3FFFFFFFu));
+            const int32_t multiplier = other < 0 ? -size : size;
+            const uint32_t range = rounding == UQ_ROUNDING_SHIFT ? 31u : 62u;
+            const uint32_t shift = 1u + (operand() & 63u) % range;
+            const int32_t a = uq_requantize(acc, multiplier, shift, rounding);
+            const int32_t b = uq_requantize_any(acc, multiplier, shift, rounding);
+            hash = (hash ^ (uint32_t)a) * 16777619u;
+            hash = (hash ^ (uint32_t)b) * 16777619u;
+            hash = (hash ^ (uint32_t)uq_multiply_high(acc, other)) * 16777619u;
+        }
+        return hash;
+    }
+
+    """
+
+  /// Cores without wide products multiply otherwise, and an AVR's `int` has 16 bits.
+  @Test("Requantization is that of this machine", arguments: SupportedBoard.available)
+  func requantizes(board: SupportedBoard) throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "uq-requantize-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try "\(Self.requantized)#include <stdio.h>\nint main(void) { printf(\"%u\", digest()); }\n"
+      .write(to: folder.appending(path: "main.c"), atomically: true, encoding: .utf8)
+    let built = try run(
+      "cc", ["-I", runtime.path, "-I", "\(runtime.path)/include", "main.c", "-o", "main"],
+      in: folder)
+    try #require(built.status == 0, "\(built.output)")
+    let expected = try run(folder.appending(path: "main").path, [], in: folder).output
+    let program = """
+      \(Self.requantized)#include "semihosting.h"
+      int main(void) {
+          semihosting_write_number(digest());
+          return 0;
+      }
+
+      """
+    try emulate(program, on: board) { run, _ in
+      #expect(run.status == 0)
+      #expect(run.output == expected)
     }
   }
 

@@ -63,7 +63,7 @@ import UQSupport
 
   /// What the linker keeps is what was foreseen, within 1 %.
   @Test(
-    arguments: ["cortex-m4", "rv32imc", "avr"],
+    arguments: ["cortex-m4", "cortex-m0", "rv32imc", "avr"],
     [.uniform(8), .uniform(2), .mixed(MixedBudget())] as [WidthRequest])
   func flashIsForeseen(_ chip: String, _ width: WidthRequest) throws {
     let target = try Target.named(chip)
