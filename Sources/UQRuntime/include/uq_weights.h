@@ -2,7 +2,6 @@
 #ifndef UQ_WEIGHTS_H
 #define UQ_WEIGHTS_H
 
-#include <limits.h>
 #include <stdint.h>
 
 /*
@@ -50,8 +49,8 @@ static inline uint32_t uq_load32(const uint8_t *bytes)
 static inline int32_t uq_signed_field(uint32_t word, uint32_t index,
                                       uint32_t bits)
 {
-#if INT_MAX < INT32_MAX
-    // Where registers are small, 16 bits around the field are enough.
+#if defined(__AVR__)
+    // Registers have 8 bits there: 16 around the field are enough.
     const uint32_t first = index * bits;
     const uint32_t below = first < 16u ? first : 16u;
     const uint32_t skipped = first + bits <= 16u ? 0u : below;
