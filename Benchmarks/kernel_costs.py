@@ -31,9 +31,21 @@ COMPILERS = {
     "cortex-m33": (ARM[0], ARM[1] + ["-mcpu=cortex-m33", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"]),
     "cortex-m55": (ARM[0], ARM[1] + ["-mcpu=cortex-m55", "-mfloat-abi=hard"]),
     "rv32imc": ("riscv64-unknown-elf-", ["-march=rv32imc", "-mabi=ilp32"]),
+    "avr": ("avr-", ["-mmcu=avrxmega4"]),
 }
+EMULATORS = {
+    "arm-none-eabi-": "qemu-system-arm",
+    "riscv64-unknown-elf-": "qemu-system-riscv32",
+    "avr-": "simavr",
+}
+# Their linkers shorten calls whose target is near.
+RELAXING = {"riscv64-unknown-elf-"}
+# What the linker rounds functions and constants up to.
+CODE_ALIGNMENT = {"avr-": 2}
 COMMON = ["-std=c99", "-ffreestanding", "-O2", "-ffunction-sections", "-fdata-sections"]
 BITS = ["8", "4", "3", "2", "1"]
+# Their compilers come without <string.h>; boards bring the two functions that are used.
+FREESTANDING = {"riscv64-unknown-elf-", "avr-"}
 
 
 def run(*command, **keywords):
@@ -42,13 +54,26 @@ def run(*command, **keywords):
     ).stdout
 
 
+def compile_file(prefix, flags, includes, source, target):
+    """An object file, compiled as `uq verify` compiles it."""
+    if prefix in FREESTANDING:
+        own = target.parent / "include"
+        own.mkdir(exist_ok=True)
+        header = ROOT / "Sources/UQBoards/Support/freestanding_string.h"
+        (own / "string.h").write_text(f'#include "{header}"\n')
+        includes = [own, *includes]
+    paths = [word for folder in includes for word in ("-I", folder)]
+    run(prefix + "gcc", *COMMON, *flags, *paths, "-c", source, "-o", target)
+
+
 def sections(prefix, file):
     """Bytes of each code or constant section of an object, and what its relocations name."""
     sizes, calls = {}, {}
     for line in run(prefix + "objdump", "-h", file).splitlines():
         words = line.split()
-        if len(words) > 2 and re.match(r"\.(text|rodata|data\.rel\.ro)\.", words[1]):
-            sizes[words[1]] = (int(words[2], 16) + 3) // 4 * 4
+        if len(words) > 2 and re.match(r"\.(text|s?rodata|data\.rel\.ro)\.", words[1]):
+            unit = CODE_ALIGNMENT.get(prefix, 4)
+            sizes[words[1]] = (int(words[2], 16) + unit - 1) // unit * unit
     section = None
     for line in run(prefix + "objdump", "-r", file).splitlines():
         if line.startswith("RELOCATION RECORDS FOR ["):
@@ -58,21 +83,40 @@ def sections(prefix, file):
     return sizes, calls
 
 
+def linked_sizes(prefix, flags, objects, work):
+    """{(stem, section): bytes} where the linker shortens calls; empty where it does not."""
+    if prefix not in RELAXING:
+        return {}
+    support = work / "memory_functions.o"
+    source = ROOT / "Sources/UQBoards/Support/memory.c"
+    run(prefix + "gcc", *COMMON, *flags, "-fno-builtin", "-fno-tree-loop-distribute-patterns", "-c",
+        source, "-o", support)
+    listing = work / "linked.map"
+    run(prefix + "gcc", *flags, *objects, support, "-nostdlib", "-lgcc", "-Wl,-e,0",
+        "-Wl,-Ttext=0x80000000", f"-Wl,-Map={listing}", "-o", work / "linked.elf")
+    text = listing.read_text().split("Linker script and memory map")[1]
+    # A long section name stands on a line of its own.
+    found = re.findall(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)\.o$", text, re.MULTILINE)
+    return {(pathlib.Path(file).name, section): int(size, 16) for section, size, file in found}
+
+
 def measure_code(prefix, flags, work):
     """{function: {bytes, calls}} of the whole runtime."""
     functions, owners = {}, {}
-    for source in sorted(RUNTIME.glob("*.c")):
-        target = work / (source.stem + ".o")
-        run(prefix + "gcc", *COMMON, *flags, "-I", RUNTIME / "include", "-I", RUNTIME, "-c", source,
-            "-o", target)
+    objects = {source: work / (source.stem + ".o") for source in sorted(RUNTIME.glob("*.c"))}
+    for source, target in objects.items():
+        compile_file(prefix, flags, [RUNTIME / "include", RUNTIME], source, target)
+    linked = linked_sizes(prefix, flags, objects.values(), work)
+    for source, target in objects.items():
         sizes, calls = sections(prefix, target)
         for section, size in sizes.items():
-            kind, name = re.match(r"\.(text|rodata|data\.rel\.ro)\.(.*)", section).groups()
+            kind, name = re.match(r"\.(text|s?rodata|data\.rel\.ro)\.(.*)", section).groups()
             # Static functions of different files may share a name.
             is_public = kind == "text" and re.match(r"uq_\w+$", name)
             key = name if is_public else f"{source.stem}:{name}"
             owners[(source.stem, section)] = key
-            functions[key] = {"bytes": size, "calls": set()}
+            functions[key] = {
+                "bytes": linked.get((source.stem, section), size), "calls": set()}
         for section, names in calls.items():
             if (source.stem, section) in owners:
                 functions[owners[(source.stem, section)]]["calls"] |= {
@@ -82,7 +126,7 @@ def measure_code(prefix, flags, work):
         resolved = set()
         for stem, name in function["calls"]:
             for candidate in (name, f"{stem}:{name}", owners.get((stem, name)),
-                              f"{stem}:{re.sub(r'^[.](text|rodata)[.]', '', name)}"):
+                              f"{stem}:{re.sub(r'^[.](text|s?rodata)[.]', '', name)}"):
                 if candidate in functions and candidate != key:
                     resolved.add(candidate)
         function["calls"] = sorted(resolved)
@@ -177,8 +221,25 @@ def measure_model(prefix, flags, made, work):
     rows, values = [], []
     for folder, manifest in made:
         target = work / "model.o"
-        run(prefix + "gcc", *COMMON, *flags, "-I", folder, "-c", folder / "uq_m.c", "-o", target)
+        try:
+            compile_file(prefix, flags, [folder], folder / "uq_m.c", target)
+        except subprocess.CalledProcessError as error:
+            # An array of half the address space and more: no chip of the family holds the network.
+            if "is too large" not in error.stderr:
+                raise
+            continue
         sizes, _ = sections(prefix, target)
+        if prefix in RELAXING:
+            objects = [target]
+            for source in sorted(folder.glob("*.c")):
+                if source.stem not in ("uq_m", "selftest"):
+                    objects.append(work / f"model_{source.stem}.o")
+                    compile_file(prefix, flags, [folder], source, objects[-1])
+            sizes = {
+                section: size
+                for (stem, section), size in linked_sizes(prefix, flags, objects, work).items()
+                if stem == "model"
+            }
         code = sum(size for name, size in sizes.items() if name.startswith(".text"))
         symbols = {layer["kernel"] for layer in manifest["layers"]}
         text = (folder / "uq_m.c").read_text()
@@ -191,7 +252,13 @@ def measure_instructions(uq, board, made):
     """{kernel: {mac, output}}."""
     rows, values = {}, {}
     for folder, manifest in made:
-        report = json.loads(run(uq, "bench", "--export", folder, "--board", board, "--json"))
+        try:
+            report = json.loads(run(uq, "bench", "--export", folder, "--board", board, "--json"))
+        except subprocess.CalledProcessError as error:
+            if not re.search("verify.link.failed|is too large|to range of 'int'", error.stderr):
+                raise
+            print(f"{folder.name} does not fit {board}")
+            continue
         for layer, counted, output in zip(
                 manifest["layers"], report["layers"], output_bytes(manifest)):
             rows.setdefault(layer["kernel"], []).append([layer["macs"], output])
@@ -227,7 +294,7 @@ def main():
         if not prefix or not shutil.which(prefix + "gcc"):
             print(f"{name}: no compiler, kept as it is")
             continue
-        version = run(prefix + "gcc", "-dumpfullversion").strip()
+        version = run(prefix + "gcc", "-dumpfullversion", "-dumpversion").strip()
         base, call, argument = measure_model(prefix, flags, made, work)
         target["code"] = {
             "compiler": f"{prefix}gcc {version} -O2 {' '.join(flags)}",
@@ -235,8 +302,7 @@ def main():
             "functions": measure_code(prefix, flags, work),
         }
         board = target.get("board")
-        emulator = "qemu-system-riscv32" if name == "rv32imc" else "qemu-system-arm"
-        if board and shutil.which(emulator) and not options.code:
+        if board and shutil.which(EMULATORS[prefix]) and not options.code:
             target["instructions"] = {
                 "board": board, "kernels": measure_instructions(uq, board, made)}
         text = json.dumps(target, indent=2)

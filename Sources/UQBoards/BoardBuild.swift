@@ -1,7 +1,7 @@
 import Foundation
 import UQSupport
 
-/// An export compiled for a board that QEMU emulates.
+/// An export compiled for an emulated board.
 public struct BoardBuild: ExportBuild {
   /// The board's name.
   public let name: String
@@ -40,11 +40,15 @@ public struct BoardBuild: ExportBuild {
     name = board.name
     self.board = board
     self.timeLimit = timeLimit
-    self.emulator = try emulator.locate()
     harness = VerificationHarness(export: export)
     folder = try TemporaryFolder("board")
 
     let support = try harness.write(to: folder)
+    if let source = board.emulatorSource {
+      self.emulator = try AvrEmulator.build(in: folder, source: "\(support)/\(source)")
+    } else {
+      self.emulator = try emulator.locate()
+    }
     var headers: [String] = []
     if board.lacksStringHeader {
       headers = [try folder.folder("include")]

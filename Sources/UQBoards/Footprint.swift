@@ -78,7 +78,8 @@ public struct Footprint: Hashable, Sendable {
     }
     if isOneOf(".text") {
       codeBytes += size
-    } else if isOneOf(".data.rel.ro", ".rodata", ".srodata", ".sdata2", ".ARM.exidx", ".ARM.extab")
+    } else if isOneOf(
+      ".data.rel.ro", ".rodata", ".srodata", ".sdata2", ".progmem", ".ARM.exidx", ".ARM.extab")
     {
       constantBytes += size
     } else if isOneOf(".data", ".sdata") {

@@ -20,7 +20,7 @@ const int8_t *uq_conv2d_patch(const uq_conv2d_params *params,
     for (int32_t ky = 0; ky < params->kernel_h; ky++) {
         const int8_t *row = uq_rows_at(rows, ky);
         if (row == NULL) {
-            memset(to, params->in_zero_point, (size_t)(kernel_w * depth));
+            memset(to, (int)params->in_zero_point, (size_t)(kernel_w * depth));
             to += kernel_w * depth;
         } else if (is_run) {
             const int8_t *from = row + left * in_c + group * depth;
@@ -32,7 +32,7 @@ const int8_t *uq_conv2d_patch(const uq_conv2d_params *params,
             for (int32_t kx = 0; kx < kernel_w; kx++) {
                 const int32_t column = left + kx * dilation;
                 if (column < 0 || column >= params->in_w)
-                    memset(to, params->in_zero_point, (size_t)depth);
+                    memset(to, (int)params->in_zero_point, (size_t)depth);
                 else
                     memcpy(to, row + column * in_c + group * depth,
                            (size_t)depth);

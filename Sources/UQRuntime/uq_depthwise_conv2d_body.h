@@ -81,10 +81,10 @@ static void accumulate_4(const int8_t *const *pixels, const uq_weight *weights,
             const int8_t *x = *pixel++ + c;
             const uint32_t group = uq_group4(w, c);
             const uq_weight *v = w + c * (UQ_WEIGHT_BITS == 8);
-            a0 += uq_group_weight(group, v, 0u) * x[0];
-            a1 += uq_group_weight(group, v, 1u) * x[1];
-            a2 += uq_group_weight(group, v, 2u) * x[2];
-            a3 += uq_group_weight(group, v, 3u) * x[3];
+            a0 += (int)uq_group_weight(group, v, 0u) * x[0];
+            a1 += (int)uq_group_weight(group, v, 1u) * x[1];
+            a2 += (int)uq_group_weight(group, v, 2u) * x[2];
+            a3 += (int)uq_group_weight(group, v, 3u) * x[3];
             w += tap_bytes;
         } while (pixel != end);
         acc[0] = a0;
@@ -107,7 +107,7 @@ static void accumulate_1(const int8_t *const *pixels, const uq_weight *weights,
         const uq_weight *w = weights;
         int32_t a = *start++;
         for (int32_t tap = 0; tap < taps; tap++) {
-            a += uq_weight_at(w, channel) * pixels[tap][c];
+            a += (int)uq_weight_at(w, channel) * pixels[tap][c];
             w += tap_bytes;
         }
         *acc++ = a;
@@ -165,7 +165,7 @@ void UQ_SYMBOL(uq_depthwise_conv2d_row_s8)(
     uq_rows list = {NULL, NULL, 0, 0, 0, 0};
     depthwise d;
     list.list = rows;
-    memset(scratch, params->in_zero_point, (size_t)params->in_c);
+    memset(scratch, (int)params->in_zero_point, (size_t)params->in_c);
     d.params = params;
     d.rows = &list;
     d.weights = weights;
@@ -191,7 +191,7 @@ void UQ_SYMBOL(uq_depthwise_conv2d_s8)(
     rows.row_bytes = params->in_w * params->in_c;
     rows.top = -params->pad_top;
     rows.dilation = params->dilation_h;
-    memset(scratch, params->in_zero_point, (size_t)params->in_c);
+    memset(scratch, (int)params->in_zero_point, (size_t)params->in_c);
     d.params = params;
     d.rows = &rows;
     d.weights = weights;

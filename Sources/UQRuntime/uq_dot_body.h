@@ -7,7 +7,8 @@
 /*
  * acc[0] += w0 . x0, acc[1] += w1 . x0, acc[2] += w0 . x1, acc[3] += w1 . x1:
  * two rows of `count` packed weights by two vectors. Four products for four
- * loads, and everything stays in the registers of a Cortex-M.
+ * loads, and everything stays in the registers of a Cortex-M. A product of two
+ * bytes fits an int of 16 bits, which is all that an AVR multiplies at once.
  */
 static inline void uq_dot_2x2(const uq_weight *w0, const uq_weight *w1,
                               const int8_t *x0, const int8_t *x1, int32_t count,
@@ -19,10 +20,10 @@ static inline void uq_dot_2x2(const uq_weight *w0, const uq_weight *w1,
         const uint32_t g1 = uq_group8(w1);
 #define UQ_STEP(i)                                                             \
     {                                                                          \
-        const int32_t v0 = uq_group_weight(g0, w0, i);                         \
-        const int32_t v1 = uq_group_weight(g1, w1, i);                         \
-        const int32_t u0 = x0[i];                                              \
-        const int32_t u1 = x1[i];                                              \
+        const int v0 = (int)uq_group_weight(g0, w0, i);                        \
+        const int v1 = (int)uq_group_weight(g1, w1, i);                        \
+        const int u0 = x0[i];                                                  \
+        const int u1 = x1[i];                                                  \
         a0 += v0 * u0;                                                         \
         a1 += v1 * u0;                                                         \
         a2 += v0 * u1;                                                         \
@@ -43,8 +44,8 @@ static inline void uq_dot_2x2(const uq_weight *w0, const uq_weight *w1,
         x1 += 8;
     }
     for (int32_t k = 0; k < (count & 7); k++) {
-        const int32_t v0 = uq_weight_at(w0, k);
-        const int32_t v1 = uq_weight_at(w1, k);
+        const int v0 = (int)uq_weight_at(w0, k);
+        const int v1 = (int)uq_weight_at(w1, k);
         a0 += v0 * x0[k];
         a1 += v1 * x0[k];
         a2 += v0 * x1[k];
@@ -66,9 +67,9 @@ static inline void uq_dot_2x1(const uq_weight *w0, const uq_weight *w1,
         const uint32_t g1 = uq_group8(w1);
 #define UQ_STEP(i)                                                             \
     {                                                                          \
-        const int32_t u = x[i];                                                \
-        a0 += uq_group_weight(g0, w0, i) * u;                                  \
-        a1 += uq_group_weight(g1, w1, i) * u;                                  \
+        const int u = x[i];                                                    \
+        a0 += (int)uq_group_weight(g0, w0, i) * u;                             \
+        a1 += (int)uq_group_weight(g1, w1, i) * u;                             \
     }
         UQ_STEP(0)
         UQ_STEP(1)
@@ -84,8 +85,8 @@ static inline void uq_dot_2x1(const uq_weight *w0, const uq_weight *w1,
         x += 8;
     }
     for (int32_t k = 0; k < (count & 7); k++) {
-        a0 += uq_weight_at(w0, k) * x[k];
-        a1 += uq_weight_at(w1, k) * x[k];
+        a0 += (int)uq_weight_at(w0, k) * x[k];
+        a1 += (int)uq_weight_at(w1, k) * x[k];
     }
     acc[0] = a0;
     acc[1] = a1;

@@ -17,7 +17,7 @@ void uq_copy_2d(const uq_copy_2d_params *params, const void *source,
 static void fill(uint8_t *to, int32_t count, const uq_pad_params *params)
 {
     if (params->element_bytes == 1) {
-        memset(to, params->value, (size_t)count);
+        memset(to, (int)params->value, (size_t)count);
     } else {
         const int16_t value = (int16_t)params->value;
         for (int32_t i = 0; i < count; i++)

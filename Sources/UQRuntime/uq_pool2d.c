@@ -93,7 +93,7 @@ static void max_row(const uq_pool2d_params *params, const uq_rows *rows,
                     int8_t *y)
 {
     const int32_t channels = params->channels;
-    memset(y, params->output.min, (size_t)(params->out_w * channels));
+    memset(y, (int)params->output.min, (size_t)(params->out_w * channels));
     for (int32_t x = 0; x < params->out_w; x++) {
         const window w = find_window(params, rows, x);
         int32_t c = 0;

@@ -105,7 +105,7 @@ void uq_requantize_block_s8(const uq_output *output, const int32_t *acc,
         int32_t high;
         if (shift >= reach)
             break;
-        high = (int32_t)(((int64_t)acc[i] * multipliers[i]) >> 32);
+        high = uq_multiply_high(acc[i], multipliers[i]);
         y[i] = (int8_t)uq_clamp(((high >> shift) + nudge) >> 1, min, max);
     }
     // From the first channel on that the short cut does not serve.

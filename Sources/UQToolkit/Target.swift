@@ -1,4 +1,5 @@
 import Foundation
+import UQBoards
 import UQKernels
 import UQSupport
 
@@ -16,6 +17,8 @@ public struct Target: Hashable, Sendable {
   public let roundings: [Rounding]
   /// Bytes that a constant array takes a multiple of.
   public let alignment: Int
+  /// The emulated board that stands for it; `nil` where there is none.
+  public let board: Board?
   /// Sizes of the runtime's code; `nil` where they were not measured.
   public let code: TargetCode?
   /// Costs of kernels in instructions; `nil` where they were not measured.
@@ -70,6 +73,7 @@ public struct Target: Hashable, Sendable {
     guard [1, 2, 4, 8, 16].contains(read.alignment ?? 4) else {
       throw malformed("'alignment' is 1, 2, 4, 8 or 16")
     }
+    do { board = try read.board.map(Board.named) } catch { throw malformed(error.message) }
     let sizes =
       (read.code?.functions.values.map(\.bytes) ?? [])
       + (read.code.map { [$0.call, $0.argument, $0.base] } ?? [])
@@ -196,11 +200,12 @@ private struct TargetDescription: Codable {
   var activationBits: [Int]?
   var roundings: [String]?
   var alignment: Int?
+  var board: String?
   var code: TargetCode?
   var instructions: TargetInstructions?
 
   private enum CodingKeys: String, CodingKey {
-    case name, summary, roundings, alignment, code, instructions
+    case name, summary, roundings, alignment, board, code, instructions
     case weightBits = "weight_bits"
     case activationBits = "activation_bits"
   }

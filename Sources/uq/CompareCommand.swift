@@ -138,7 +138,7 @@ struct CompareCommand: DiagnosedCommand {
   private func settings(_ chip: Target) -> CompareSettings {
     var settings = CompareSettings()
     settings.targetArgument = target
-    settings.board = CompareSettings.board(for: chip.name)
+    settings.board = chip.board
     settings.counting = instructions
     settings.metricCommand = metricCommand
     settings.commandLine = CompareSettings.commandLine(CommandLine.arguments)

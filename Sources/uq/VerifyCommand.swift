@@ -10,7 +10,8 @@ struct VerifyCommand: DiagnosedCommand {
     abstract: "Compiles exported C, runs it and compares every output byte with the simulator.",
     discussion: """
       Without --board it builds with gcc and clang, without and with optimisation and with sanitizers, and
-      for the emulated Cortex-M4 where its compiler and QEMU are installed.
+      for the emulated board of the export's target where its compiler and emulator are installed; that
+      is a Cortex-M4 for targets without one.
 
       EXAMPLES
         uq verify
@@ -62,11 +63,14 @@ struct VerifyCommand: DiagnosedCommand {
 
   private func builds() throws -> [BuildConfiguration] {
     if board.isEmpty {
-      let m4 = BuildConfiguration.board(try Board.named("mps2-an386"), "-O2")
-      if m4.missingTools.isEmpty { return BuildConfiguration.hostBuilds + [m4] }
+      guard let device = try targetBoard(), device != .host else {
+        return BuildConfiguration.hostBuilds
+      }
+      let build = BuildConfiguration.board(device, "-O2")
+      if build.missingTools.isEmpty { return BuildConfiguration.hostBuilds + [build] }
       if !common.quiet {
-        for missing in m4.missingTools {
-          writeError("note: the emulated Cortex-M4 is left out: \(missing.message)")
+        for missing in build.missingTools {
+          writeError("note: the emulated \(device.core) is left out: \(missing.message)")
         }
       }
       return BuildConfiguration.hostBuilds
@@ -75,6 +79,13 @@ struct VerifyCommand: DiagnosedCommand {
       name == "host"
         ? BuildConfiguration.hostBuilds : [BuildConfiguration.board(try Board.named(name), "-O2")]
     }
+  }
+
+  /// The board of the target that the manifest names.
+  private func targetBoard() throws -> Board? {
+    // A folder that is no export is refused by what comes after.
+    let target = (try? Export(folder: export))?.target.flatMap { try? Target.named($0) }
+    return try target?.board ?? Board.named("mps2-an386")
   }
 
   private func text(_ result: VerificationResult) -> String {

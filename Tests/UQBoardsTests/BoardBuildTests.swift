@@ -133,7 +133,7 @@ struct BoardTests {
     let error = #expect(throws: Diagnostic.self) { try Board.named("mps9") }
     #expect(error?.id == "board.name.unknown")
     #expect(error?.message.contains("mps3-an547 (Cortex-M55)") == true)
-    #expect(Board.all.count == 7)
+    #expect(Board.all.count == 9)
   }
 
   @Test("This machine counts no instructions")

@@ -10,16 +10,22 @@ struct SupportedBoard: CustomTestStringConvertible, Sendable {
   var flags: [String]
   var script: String
   var startup: [String]
+  /// The emulator's C, where `emulator` is compiled from it.
+  var emulatorSource: String?
 
   var testDescription: String { name }
 
-  private static func arm(_ name: String, _ flags: [String], _ script: String) -> Self {
+  private static func arm(
+    _ name: String, _ flags: [String], _ script: String, machine: String? = nil
+  ) -> Self {
     SupportedBoard(
-      name: name, tools: "arm-none-eabi-", emulator: "qemu-system-arm", machine: ["-M", name],
+      name: name, tools: "arm-none-eabi-", emulator: "qemu-system-arm",
+      machine: ["-M", machine ?? name],
       flags: ["-mthumb"] + flags, script: script, startup: ["startup_arm.c"])
   }
 
   static let all = [
+    arm("mps2-m0", ["-mcpu=cortex-m0"], "mps2.ld", machine: "mps2-an385"),
     arm("mps2-an385", ["-mcpu=cortex-m3"], "mps2.ld"),
     arm("mps2-an386", ["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"], "mps2.ld"),
     arm("mps2-an500", ["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"], "mps2.ld"),
@@ -31,10 +37,16 @@ struct SupportedBoard: CustomTestStringConvertible, Sendable {
       machine: ["-M", "virt", "-cpu", "rv32", "-bios", "none"],
       flags: ["-march=rv32imc", "-mabi=ilp32"], script: "riscv32_virt.ld",
       startup: ["startup_riscv.S", "memory.c"]),
+    SupportedBoard(
+      name: "avr128da48", tools: "avr-", emulator: "simavr", machine: [],
+      flags: ["-mmcu=avrxmega4"], script: "avr128da48.ld", startup: ["startup_avr.S", "memory.c"],
+      emulatorSource: "avr_board.c"),
   ]
 
   static let available = all.filter {
     find($0.tools + "gcc") != nil && find($0.emulator) != nil && find("cc") != nil
+      && ($0.emulatorSource == nil
+        || FileManager.default.fileExists(atPath: "/usr/include/simavr/sim_avr.h"))
   }
 }
 
@@ -70,6 +82,9 @@ private let support = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
   .deletingLastPathComponent().deletingLastPathComponent()
   .appending(path: "Sources/UQBoards/Support")
 
+private let runtime = support.deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "UQRuntime")
+
 /// Builds a program of C text for a board and runs it, with the plugin's arguments where given.
 private func emulate(
   _ program: String, on board: SupportedBoard, counting: String? = nil,
@@ -86,7 +101,8 @@ private func emulate(
     board.tools + "gcc",
     ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
       + ["-ffreestanding", "-fno-builtin", "-fno-tree-loop-distribute-patterns"] + board.flags
-      + ["-I", support.path, "main.c"] + sources.map { support.appending(path: $0).path }
+      + ["-I", support.path, "-I", runtime.path, "-I", "\(runtime.path)/include", "main.c"]
+      + sources.map { support.appending(path: $0).path }
       + ["-nostdlib", "-L", support.path, "-T", board.script, "-lgcc", "-o", "main.elf"],
     in: folder)
   try #require(compiled.status == 0, "\(compiled.output)")
@@ -105,8 +121,19 @@ private func emulate(
       to: folder.appending(path: "symbols"), atomically: true, encoding: .utf8)
     plugin = ["-plugin", "./count.so,symbols=symbols,output=counts,\(counting)"]
   }
+  var emulator = board.emulator
+  if let source = board.emulatorSource {
+    let built = try run(
+      "cc",
+      ["-O2", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
+        + ["-rdynamic", "-o", "emulator", support.appending(path: source).path]
+        + ["-lsimavr", "-ldl"],
+      in: folder)
+    try #require(built.status == 0, "\(built.output)")
+    emulator = folder.appending(path: "emulator").path
+  }
   let finished = try run(
-    board.emulator,
+    emulator,
     board.machine + ["-display", "none", "-monitor", "none", "-serial", "none"]
       + ["-semihosting-config", "enable=on,target=native", "-kernel", "main.elf"] + plugin,
     in: folder)
@@ -159,7 +186,12 @@ struct BoardSupportTests {
 
   @Test("An exception is reported and ends the program", arguments: SupportedBoard.available)
   func exception(board: SupportedBoard) throws {
-    let undefined = board.emulator == "qemu-system-arm" ? ".short 0xde00" : ".word 0"
+    let undefined =
+      switch board.tools {
+      case "arm-none-eabi-": ".short 0xde00"
+      case "avr-": ".short 0x0001"
+      default: ".word 0"
+      }
     let program = "int main(void) { __asm__ volatile(\"\(undefined)\"); return 0; }\n"
     try emulate(program, on: board) { run, _ in
       #expect(run.output.contains(" at 0x"))
@@ -167,27 +199,53 @@ struct BoardSupportTests {
     }
   }
 
-  /// Loops whose instructions are known by heart: 2 n + 1, and 5 n + 1 with 2 n loads, n stores.
+  /// Loops that are known by heart.
+  private struct Loops {
+    /// Assembler, its instructions for one round and for the rest.
+    var spin: (text: String, round: Int, rest: Int)
+    /// The same with two loads and a store in a round.
+    var move: (text: String, round: Int, rest: Int)
+
+    init(_ board: SupportedBoard) {
+      switch board.tools {
+      case "arm-none-eabi-":
+        spin = (".syntax unified\\n 1: subs r0, #1\\n bne 1b\\n bx lr", 2, 1)
+        move = (
+          ".syntax unified\\n 1: ldr r2, [r1]\\n ldr r2, [r1, #4]\\n str r2, [r1]\\n subs r0, #1\\n bne 1b\\n bx lr",
+          5,
+          1
+        )
+      case "avr-":
+        let count = "subi r22, 1\\n sbci r23, 0\\n sbci r24, 0\\n brne 1b\\n ret"
+        spin = ("1: \(count)", 4, 1)
+        move = ("movw r30, r20\\n 1: ld r0, Z\\n ldd r0, Z+4\\n st Z, r0\\n \(count)", 7, 2)
+      default:
+        spin = ("1: addi a0, a0, -1\\n bnez a0, 1b\\n ret", 2, 1)
+        move = (
+          "1: lw a2, 0(a1)\\n lw a2, 4(a1)\\n sw a2, 0(a1)\\n addi a0, a0, -1\\n bnez a0, 1b\\n ret",
+          5, 1
+        )
+      }
+    }
+
+    func spins(_ rounds: Int) -> Int { spin.round * rounds + spin.rest }
+    func moves(_ rounds: Int) -> Int { move.round * rounds + move.rest }
+  }
+
   @Test("Counts are exact", arguments: SupportedBoard.available)
   func counts(board: SupportedBoard) throws {
-    let arm = board.emulator == "qemu-system-arm"
-    let spin =
-      arm ? "1: subs r0, #1\\n bne 1b\\n bx lr" : "1: addi a0, a0, -1\\n bnez a0, 1b\\n ret"
-    let move =
-      arm
-      ? "1: ldr r2, [r1]\\n ldr r2, [r1, #4]\\n str r2, [r1]\\n subs r0, #1\\n bne 1b\\n bx lr"
-      : "1: lw a2, 0(a1)\\n lw a2, 4(a1)\\n sw a2, 0(a1)\\n addi a0, a0, -1\\n bnez a0, 1b\\n ret"
+    let loops = Loops(board)
     let program = """
       #include "measure.h"
       static uint32_t box[2];
       __attribute__((naked, noinline)) static void spin(uint32_t n) {
           (void)n;
-          __asm__ volatile("\(spin)");
+          __asm__ volatile("\(loops.spin.text)");
       }
       __attribute__((naked, noinline)) static void move(uint32_t n, uint32_t *at) {
           (void)n;
           (void)at;
-          __asm__ volatile("\(move)");
+          __asm__ volatile("\(loops.move.text)");
       }
       int run(uint32_t n);
       __attribute__((noinline)) int run(uint32_t n) {
@@ -218,21 +276,84 @@ struct BoardSupportTests {
 
       let runs = lines.filter { $0[0] == "run" }.compactMap { Int($0[2]) }
       try #require(runs.count == 3)
-      #expect(runs[0] <= 3)
-      #expect(runs[2] - runs[1] == 2 * 1000)
+      #expect(runs[0] <= 4)
+      #expect(runs[2] - runs[1] == loops.spin.round * 1000)
 
       let calls = lines.filter { $0[0] == "call" }.map { Array($0[3...]) }
       #expect(
         calls == [
-          ["2", "6002", "0", "0", "spin"],
-          ["2", "2002", "800", "400", "move"],
-          ["6", "6000006", "0", "0", "spin"],
+          ["2", "\(loops.spins(1000) + loops.spins(2000))", "0", "0", "spin"],
+          ["2", "\(2 * loops.moves(200))", "800", "400", "move"],
+          ["6", "\(6 * loops.spins(500_000))", "0", "0", "spin"],
         ])
 
       let functions = lines.filter { $0[0] == "function" }.map { Array($0[2...]) }
-      #expect(functions.contains(["6006008", "0", "0", "spin"]))
-      #expect(functions.contains(["2002", "800", "400", "move"]))
+      let spins = loops.spins(1000) + loops.spins(2000) + 6 * loops.spins(500_000)
+      #expect(functions.contains(["\(spins)", "0", "0", "spin"]))
+      #expect(functions.contains(["\(2 * loops.moves(200))", "800", "400", "move"]))
       #expect(functions.compactMap { Int($0[0]) }.reduce(0, +) == runs.reduce(0, +))
+    }
+  }
+
+  /// Every rounding, and the high word that kernels multiply by, from the same operands.
+  private static let requantized = """
+    #include "uq_requantize.c"
+    static uint32_t random_state = 1;
+    static uint32_t operand(void) {
+        static const uint32_t extremes[8] = {0x80000000u, 0x80000001u, 0xFFFFFFFFu, 0u, 1u,
+                                             0x7FFFFFFFu, 0x0000FFFFu, 0xFFFF0000u};
+        random_state = random_state * 1664525u + 1013904223u;
+        if ((random_state >> 28) == 0u)
+            return extremes[(random_state >> 8) & 7u];
+        // Of all magnitudes, of either sign.
+        return (uint32_t)((int32_t)random_state >> ((random_state >> 3) & 31u));
+    }
+    static uint32_t digest(void) {
+        uint32_t hash = 2166136261u;
+        for (uint16_t i = 0; i < 30000u; i++) {
+            const int32_t acc = (int32_t)operand();
+            const int32_t other = (int32_t)operand();
+            const int32_t rounding = (int32_t)(i % 5u);
+            const int32_t size = (int32_t)(0x40000000u | (operand() & 0x3FFFFFFFu));
+            const int32_t multiplier = other < 0 ? -size : size;
+            const uint32_t range = rounding == UQ_ROUNDING_SHIFT ? 31u : 62u;
+            const uint32_t shift = 1u + (operand() & 63u) % range;
+            const int32_t a = uq_requantize(acc, multiplier, shift, rounding);
+            const int32_t b = uq_requantize_any(acc, multiplier, shift, rounding);
+            hash = (hash ^ (uint32_t)a) * 16777619u;
+            hash = (hash ^ (uint32_t)b) * 16777619u;
+            hash = (hash ^ (uint32_t)uq_multiply_high(acc, other)) * 16777619u;
+        }
+        return hash;
+    }
+
+    """
+
+  /// Cores without wide products multiply otherwise, and an AVR's `int` has 16 bits.
+  @Test("Requantization is that of this machine", arguments: SupportedBoard.available)
+  func requantizes(board: SupportedBoard) throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "uq-requantize-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try "\(Self.requantized)#include <stdio.h>\nint main(void) { printf(\"%u\", digest()); }\n"
+      .write(to: folder.appending(path: "main.c"), atomically: true, encoding: .utf8)
+    let built = try run(
+      "cc", ["-I", runtime.path, "-I", "\(runtime.path)/include", "main.c", "-o", "main"],
+      in: folder)
+    try #require(built.status == 0, "\(built.output)")
+    let expected = try run(folder.appending(path: "main").path, [], in: folder).output
+    let program = """
+      \(Self.requantized)#include "semihosting.h"
+      int main(void) {
+          semihosting_write_number(digest());
+          return 0;
+      }
+
+      """
+    try emulate(program, on: board) { run, _ in
+      #expect(run.status == 0)
+      #expect(run.output == expected)
     }
   }
 

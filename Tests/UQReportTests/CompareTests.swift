@@ -120,7 +120,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     ).run()
     let bench = try Benchmark.measure(Export(folder: folder), on: Board.named("mps2-an386"))
     var compare = try task(["float", width], limit: 20)
-    compare.settings.board = CompareSettings.board(for: "cortex-m4")
+    compare.settings.board = try Target.named("cortex-m4").board
     let four = try compare.run().report.variants[1]
     #expect(four.isFlashMeasured)
     #expect(four.flashBytes == bench.flashBytes)

@@ -7,14 +7,14 @@ import UQSupport
 
 @testable import UQToolkit
 
-/// The emulated Cortex-M4; `nil`, said aloud, where its tools are missing.
-private func cortexM4() throws -> Board? {
-  let board = try Board.named("mps2-an386")
+/// An emulated board as a build; empty, said aloud, where its tools are missing.
+private func emulated(_ name: String) throws -> [BuildConfiguration] {
+  let board = try Board.named(name)
   if let missing = board.missingTools.first {
     print("skipped: \(missing)")
-    return nil
+    return []
   }
-  return board
+  return [.board(board, "-O2")]
 }
 
 @Suite struct LowBitTests {
@@ -39,7 +39,7 @@ private func cortexM4() throws -> Board? {
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
     let made = try export(width, path, in: scratch, to: "e")
     if case .mixed = width { #expect(Set(made.layerBits.values).count > 1) }
-    let boards: [BuildConfiguration] = try cortexM4().map { [.board($0, "-O2")] } ?? []
+    let boards = try emulated("mps2-an386") + emulated("riscv32")
     let builds = [.host(.gcc, ["-O2"])].filter(\.missingTools.isEmpty) + boards
     let result = try VerifyTask(
       workspace: workspace(digits), calibrationPath: path, exportFolder: scratch.file("e"),
@@ -47,6 +47,23 @@ private func cortexM4() throws -> Board? {
     ).run()
     #expect(result.isIdentical, "\(result.problems)")
     #expect(result.builds.count == builds.count && result.outputs > 0)
+  }
+
+  /// 18 KB of flash and 3 KB of RAM are within what an AVR128DA48 has.
+  @Test(
+    arguments: [.uniform(8), .uniform(4), .mixed(MixedBudget(averageBits: 3))] as [WidthRequest])
+  func digitsRunOnAnAvr(_ width: WidthRequest) throws {
+    let builds = try emulated("avr128da48")
+    guard !builds.isEmpty else { return }
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
+    _ = try export(width, path, in: scratch, to: "e", target: Target.named("avr"))
+    let result = try VerifyTask(
+      workspace: workspace(digits), calibrationPath: path, exportFolder: scratch.file("e"),
+      builds: builds, inputCount: 3, threads: 2, isQuiet: true
+    ).run()
+    #expect(result.isIdentical, "\(result.problems)")
+    #expect(result.builds.map(\.samples) == [3])
   }
 
   /// Samples come in another order, in parts, by another number of threads: the same bytes.

@@ -62,17 +62,20 @@ import UQSupport
   }
 
   /// What the linker keeps is what was foreseen, within 1 %.
-  @Test(arguments: [.uniform(8), .uniform(2), .mixed(MixedBudget())] as [WidthRequest])
-  func flashIsForeseen(_ width: WidthRequest) throws {
-    let board = try Board.named("mps2-an386")
-    let target = try Target.named("cortex-m4")
-    guard board.missingTools.isEmpty, let code = target.code else {
+  @Test(
+    arguments: ["cortex-m4", "cortex-m0", "rv32imc", "avr"],
+    [.uniform(8), .uniform(2), .mixed(MixedBudget())] as [WidthRequest])
+  func flashIsForeseen(_ chip: String, _ width: WidthRequest) throws {
+    let target = try Target.named(chip)
+    let board = try #require(target.board)
+    let code = try #require(target.code)
+    guard board.missingTools.isEmpty else {
       print("skipped: no compiler for \(board.core)")
       return
     }
     let version =
       try ProcessRunner.run(
-        board.compiler.locate(), ["-dumpfullversion"], in: "/", timeLimit: 60
+        board.compiler.locate(), ["-dumpfullversion", "-dumpversion"], in: "/", timeLimit: 60
       ).output.split(separator: "\n").first ?? ""
     guard code.compiler.contains(" \(version) ") else {
       print("skipped: the target was measured with \(code.compiler), this is \(version)")

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UQBoards
 import UQKernels
 import UQQuantizer
 import UQSupport
@@ -154,8 +155,9 @@ import UQSupport
     let target = try Target(
       text: #"""
         {"name": "chip", "summary": "", "weight_bits": [8], "activation_bits": [8],
-         "roundings": ["shift"], "alignment": 1}
+         "roundings": ["shift"], "alignment": 1, "board": "riscv32"}
         """#, path: "t")
+    #expect(target.board?.core == "RV32IMC")
     #expect(target.defaultRounding == .shift && target.alignment == 1)
     try target.check(activationBits: 8, .shift)
     #expect(problems { try target.check(activationBits: 16, .shift) } == ["target.bits.closed"])
@@ -163,7 +165,7 @@ import UQSupport
       problems { try target.check(activationBits: 8, .single) } == ["target.rounding.closed"])
     let plain = try Target(
       text: #"{"name": "chip", "summary": "", "weight_bits": [8]}"#, path: "t")
-    #expect(plain.defaultRounding == .single && plain.alignment == 4)
+    #expect(plain.defaultRounding == .single && plain.alignment == 4 && plain.board == nil)
     for rounding in [Rounding.single, .double, .shift] {
       try plain.check(activationBits: 16, rounding)
     }
@@ -175,6 +177,7 @@ import UQSupport
       #"{"name": "x", "summary": "", "weight_bits": [8], "activation_bits": [4]}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "roundings": ["up"]}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "alignment": 3}"#,
+      #"{"name": "x", "summary": "", "weight_bits": [8], "board": "absent"}"#,
       #"{"name": "x", "summary": "", "weight_bits": [5]}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "instructions": {"board": "b", "kernels": {"k": {"mac": -1, "output": 0}}}}"#,
     ])

@@ -7,7 +7,7 @@
 /*
  * Marks around what is measured. They do nothing themselves: count_plugin.c counts what is executed
  * from the first instruction of measure_begin up to, and without, the first one of measure_end. Two
- * calls with nothing between them count three instructions at most on Arm and RISC-V.
+ * calls with nothing between them count three instructions at most on Arm and RISC-V, four on AVR.
  */
 void measure_begin(void);
 void measure_end(void);
@@ -25,6 +25,8 @@ __attribute__((always_inline)) static inline void stack_fill(void) {
     uintptr_t pointer;
 #if defined(__arm__)
     __asm__ volatile("mov %0, sp" : "=r"(pointer));
+#elif defined(__AVR__)
+    __asm__ volatile("in %A0, 0x3d\n in %B0, 0x3e" : "=r"(pointer));
 #else
     __asm__ volatile("mv %0, sp" : "=r"(pointer));
 #endif

@@ -9,10 +9,11 @@ enum {
     SYS_WRITE = 0x05,
     SYS_READ = 0x06,
     SYS_EXIT_EXTENDED = 0x20,
-    ADP_STOPPED_APPLICATION_EXIT = 0x20026,
     MODE_READ_BINARY = 1,
     MODE_WRITE_BINARY = 5
 };
+// A word of 16 bits holds the lower half, which avr_board.c does not look at.
+#define ADP_STOPPED_APPLICATION_EXIT ((intptr_t)INT32_C(0x20026))
 
 #if defined(__arm__)
 static intptr_t semihosting_call(intptr_t operation, const void *argument) {
@@ -21,11 +22,12 @@ static intptr_t semihosting_call(intptr_t operation, const void *argument) {
     __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
     return r0;
 }
-#elif defined(__riscv)
-// In startup_riscv.S: the assembler alone can promise the alignment that the marker needs.
+#elif defined(__riscv) || defined(__AVR__)
+// In startup_riscv.S, where the assembler alone can promise the alignment that the marker needs, and
+// in startup_avr.S.
 intptr_t semihosting_call(intptr_t operation, const void *argument);
 #else
-#error "semihosting is known for Arm and RISC-V only"
+#error "semihosting is known for Arm, RISC-V and AVR only"
 #endif
 
 void semihosting_write_text(const char *text) { (void)semihosting_call(SYS_WRITE0, text); }

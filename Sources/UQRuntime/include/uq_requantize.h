@@ -66,6 +66,36 @@ static inline const int32_t *uq_multipliers_from(const int32_t *multipliers,
 }
 
 /*
+ * floor(a * b / 2^32). On Cortex-M0 and M23, where a product of 64 bits is a
+ * call of the compiler's library, it is made of four products of halves, none
+ * of which overflows with what is added: |a's upper half * b's lower half| <=
+ * 2^15 (2^16 - 1), and 2^16 - 1 more stays below 2^31. On AVR the library's
+ * product is the faster one, but shifting it by 32 would be a loop.
+ */
+static inline int32_t uq_multiply_high(int32_t a, int32_t b)
+{
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+    const uint16_t a0 = (uint16_t)a;
+    const uint16_t b0 = (uint16_t)b;
+    const int16_t a1 = (int16_t)(a >> 16);
+    const int16_t b1 = (int16_t)(b >> 16);
+    const uint32_t low = ((uint32_t)a0 * b0) >> 16;
+    const int32_t middle = (int32_t)a1 * b0 + (int32_t)low;
+    const int32_t other = (int32_t)b1 * a0 + (int32_t)(uint16_t)middle;
+    return (int32_t)a1 * b1 + (middle >> 16) + (other >> 16);
+#elif defined(__AVR__)
+    union {
+        int64_t whole;
+        int32_t halves[2];
+    } product;
+    product.whole = (int64_t)a * b;
+    return product.halves[1];
+#else
+    return (int32_t)(((int64_t)a * b) >> 32);
+#endif
+}
+
+/*
  * acc * multiplier / 2^shift, rounded as `rounding` says. The multiplier is
  * signed, |multiplier| in [2^30, 2^31), or 0, which gives 0. The magnitude of
  * the result is at most 2^30, so a zero point can be added.
@@ -81,7 +111,7 @@ static inline int32_t uq_requantize(int32_t acc, int32_t multiplier,
     // One comparison for both conditions: shift - 33 wraps below 33.
     const uint32_t reach = rounding == UQ_ROUNDING_SINGLE ? 30u : 0u;
     if (shift - 33u < reach) {
-        const int32_t high = (int32_t)(((int64_t)acc * multiplier) >> 32);
+        const int32_t high = uq_multiply_high(acc, multiplier);
         return ((high >> (shift - 33u)) + 1) >> 1;
     }
     return uq_requantize_any(acc, multiplier, shift, rounding);

@@ -49,8 +49,18 @@ static inline uint32_t uq_load32(const uint8_t *bytes)
 static inline int32_t uq_signed_field(uint32_t word, uint32_t index,
                                       uint32_t bits)
 {
+#if defined(__AVR__)
+    // Registers have 8 bits there: 16 around the field are enough.
+    const uint32_t first = index * bits;
+    const uint32_t below = first < 16u ? first : 16u;
+    const uint32_t skipped = first + bits <= 16u ? 0u : below;
+    const uint16_t near = (uint16_t)(word >> skipped);
+    return (int16_t)(uint16_t)(near << (16u - bits - (first - skipped))) >>
+           (16 - (int)bits);
+#else
     return (int32_t)(word << (32u - bits - index * bits)) >>
            (int32_t)(32u - bits);
+#endif
 }
 
 /*

@@ -40,14 +40,4 @@ public struct CompareSettings: Sendable {
     case .auto: macs <= Self.countedMacs
     }
   }
-
-  /// The emulated board with a target's core; that of Cortex-M4 for targets that name no core.
-  public static func board(for target: String) -> Board? {
-    let cores = [
-      "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500",
-      "cortex-m33": "mps2-an505", "cortex-m55": "mps3-an547", "rv32imc": "riscv32",
-      "generic": "mps2-an386",
-    ]
-    return cores[target].flatMap { try? Board.named($0) }
-  }
 }
