@@ -19,8 +19,9 @@ public struct CompileOptions: Sendable {
   public var target: Target?
   /// Bits of the activations: 16, 8, or 4 for all inner ones that kernels take so.
   public var activationBits: Int
-  /// Bytes that the arena may take: activations become 4 bits wide where it would take more. Where not given,
-  /// those of the budget of mixed widths.
+  /// Bytes that the arena may take: activations become 4 bits wide where it would take more.
+  ///
+  /// Where not given, those of the budget of mixed widths.
   public var ram: Int?
   /// Whether activations keep their bits whatever ``ram`` says.
   public var keepsActivations = false
