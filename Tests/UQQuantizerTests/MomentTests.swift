@@ -185,4 +185,20 @@ import UQSupport
     let moments = MomentSums(layout).moments(ofGroup: 0)
     #expect(moments.covariance.allSatisfy { $0 == 0 } && moments.inputMean == [0, 0, 0])
   }
+
+  /// Few samples pull the weights towards the float ones, the more so the deeper the patches.
+  @Test func dampingGrowsWhereSamplesAreFew() throws {
+    func damping(_ samples: Int, pixels: Int, depth: Int) throws -> Double {
+      let layout = try #require(
+        PatchLayout(
+          Conv2D(window: Window2D(kernel: [1, 1])), input: [1, pixels, 1, depth],
+          weights: [8, 1, 1, depth]))
+      return DataAwareRounding.damping(samples: samples, layout)
+    }
+    #expect(try damping(64, pixels: 1, depth: 256) == 0.03)
+    #expect(try damping(1000, pixels: 1, depth: 256) == 0.03)
+    #expect(try damping(16, pixels: 1, depth: 64) == 0.03 + 4)
+    #expect(try damping(48, pixels: 4, depth: 96) == 0.03 + 0.5)
+    #expect(try damping(8, pixels: 100, depth: 64) > damping(16, pixels: 100, depth: 64))
+  }
 }

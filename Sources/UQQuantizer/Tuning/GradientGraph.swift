@@ -23,12 +23,15 @@ struct GradientGraph: Sendable {
 
   /// The network up to the watched values; tuned layers have neither bias nor bounds.
   var forward: Graph
-  /// From gradients at the watched values, its inputs, to those at all results of tuned layers.
+  /// From gradients at the watched values, its first inputs, and from ``needed`` to those at all results of
+  /// tuned layers.
   var backward: Graph
   /// The tuned layers in graph order.
   var layers: [Layer] = []
-  /// Values of ``forward`` whose gradients are inputs of ``backward``, in order.
+  /// Values of ``forward`` whose gradients are the first inputs of ``backward``, in order.
   var watched: [ValueID] = []
+  /// Values of ``forward`` that are the other inputs of ``backward``, in order, quantized.
+  var needed: [ValueID] = []
   /// For a value of ``backward`` the value of ``forward`` whose whole gradient it is.
   var roles: [ValueID: ValueID] = [:]
   /// Bounds of values that are no layers' results.
@@ -37,77 +40,74 @@ struct GradientGraph: Sendable {
   /// Takes a network apart; layers that gradients do not reach, for want of an adjoint, are not tuned.
   init(_ graph: Graph, layers: [WeightedLayer], watched: Set<ValueID>) {
     forward = graph
-    backward = Graph(name: graph.name)
-    let tunable = GradientGraph.reached(graph, layers, from: watched)
-    for (index, layer) in layers.enumerated() where tunable.contains(layer.position) {
-      guard let bounds = forward.stripLayer(layer.position) else { continue }
+    let positions = Set(layers.map(\.position))
+    var builder = AdjointBuilder(graph)
+    let totals = GradientGraph.appendGradients(graph, positions, watched.sorted(), &builder)
+    var results: Set<ValueID> = []
+    for (index, layer) in layers.enumerated() {
       let result = graph.nodes[layer.position].result
+      guard let gradient = totals[result], let bounds = forward.stripLayer(layer.position) else {
+        continue
+      }
+      results.insert(gradient)
       self.layers.append(
         Layer(
           index: index, value: result, bounds: bounds,
           channels: graph.type(of: result).shape.dimensions.last ?? 1))
     }
-    for node in graph.nodes {
-      switch node.op {
-      case let op as Add where !op.activation.isNone: bounds[node.result] = op.activation
-      case let op as Clip: bounds[node.result] = op.bounds
-      default: break
-      }
-    }
-    appendGradients(graph, watched)
+    builder.keep(results.union(watched.compactMap { totals[$0] }))
+    backward = builder.graph
+    needed = builder.needed.map(\.value)
+    self.watched = watched.sorted().filter { totals[$0] != nil }
+    let present = Set(backward.inputs + backward.nodes.map(\.result))
+    for (value, gradient) in totals where present.contains(gradient) { roles[gradient] = value }
+    for node in graph.nodes { bounds[node.result] = node.op.fusedBounds }
   }
 
-  /// Positions of the layers from whose results every path to a watched value has adjoints.
-  private static func reached(
-    _ graph: Graph, _ layers: [WeightedLayer], from watched: Set<ValueID>
-  ) -> Set<Int> {
-    var isBlocked = [Bool](repeating: false, count: graph.values.count)
-    var isUseful = [Bool](repeating: false, count: graph.values.count)
-    for id in watched { isUseful[id.index] = true }
-    for node in graph.nodes.reversed() {
-      let useful = node.results.contains { isUseful[$0.index] }
-      guard useful else { continue }
-      for (slot, operand) in node.operands.enumerated() {
-        guard let operand, graph.constant(operand) == nil else { continue }
-        isUseful[operand.index] = true
-        if node.results.contains(where: { isBlocked[$0.index] })
-          || !graph.hasAdjoint(node, slot: slot)
-        {
-          isBlocked[operand.index] = true
-        }
-      }
-    }
-    return Set(
-      layers.map(\.position).filter { position in
-        let result = graph.nodes[position].result
-        return isUseful[result.index] && !isBlocked[result.index]
-      })
-  }
-
-  private mutating func appendGradients(_ graph: Graph, _ watched: Set<ValueID>) {
+  /// The gradients of the values that depend on layers, where every path to a watched value has adjoints.
+  private static func appendGradients(
+    _ graph: Graph, _ layers: Set<Int>, _ watched: [ValueID], _ builder: inout AdjointBuilder
+  ) -> [ValueID: ValueID] {
     var depends = [Bool](repeating: false, count: graph.values.count)
-    let results = Set(layers.map(\.value))
-    for node in graph.nodes {
+    for (position, node) in graph.nodes.enumerated() {
       let reads = node.operands.contains { $0.map { depends[$0.index] } ?? false }
-      for id in node.results { depends[id.index] = reads || results.contains(id) }
+      for id in node.results { depends[id.index] = reads || layers.contains(position) }
     }
-    var totals = [ValueID?](repeating: nil, count: graph.values.count)
-    for id in watched.sorted() where depends[id.index] {
-      let input = backward.append(
-        Value(name: graph[id].name, type: TensorType(.float32, graph.type(of: id).shape)))
-      backward.inputs.append(input)
-      self.watched.append(id)
-      totals[id.index] = input
+    var isBlocked = [Bool](repeating: false, count: graph.values.count)
+    var totals: [ValueID: ValueID] = [:]
+    for id in watched where depends[id.index] {
+      totals[id] = builder.appendInput(graph[id].name, graph.type(of: id).shape)
     }
     for node in graph.nodes.reversed() {
-      guard let gradient = totals[node.result.index] else { continue }
-      roles[gradient] = node.result
+      let passes = !node.results.contains { isBlocked[$0.index] }
+      guard !passes || node.results.contains(where: { totals[$0] != nil }) else { continue }
       for (slot, operand) in node.operands.enumerated() {
-        guard let operand, depends[operand.index],
-          let part = backward.appendAdjoint(of: node, slot: slot, in: graph, gradient: gradient)
-        else { continue }
-        totals[operand.index] = totals[operand.index].map { backward.appendSum($0, part) } ?? part
+        guard let operand, depends[operand.index] else { continue }
+        guard passes, node.results.count == 1, let gradient = totals[node.result],
+          let op = node.op as? any DifferentiableOperator,
+          graph.type(of: operand).element == .float32,
+          let part = op.appendAdjoint(of: node, slot: slot, gradient: gradient, to: &builder)
+        else {
+          isBlocked[operand.index] = true
+          continue
+        }
+        totals[operand] = totals[operand].map { builder.appendSum($0, part) } ?? part
       }
+    }
+    return totals.filter { !isBlocked[$0.key.index] }
+  }
+}
+
+extension Operator {
+  /// The bounds of the result that an operator other than a layer has.
+  fileprivate var fusedBounds: Clamp? {
+    switch self {
+    case let op as Add: op.activation
+    case let op as Subtract: op.activation
+    case let op as Multiply: op.activation
+    case let op as Divide: op.activation
+    case let op as Clip: op.bounds
+    default: nil
     }
   }
 }

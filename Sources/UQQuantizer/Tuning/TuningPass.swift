@@ -47,6 +47,8 @@ struct TuningPass: Sendable {
     /// Responses of layers; other values before they are quantized.
     var kept: [[Float]]
     var outputs: [ValueID: [Float]] = [:]
+    /// Values that gradients depend on, as what reads them sees them.
+    var seen: [ValueID: [Float]] = [:]
   }
 
   /// The gradient of the samples' mean error, at the factors, then at the biases.
@@ -56,10 +58,11 @@ struct TuningPass: Sendable {
     let parts = try backward.run(
       count: traces.count, threads: threads,
       sample: { index in
-        gradients.watched.map { id in
-          let values = traces[index].outputs[id] ?? []
-          return Tensor(values, gradients.forward.type(of: id).shape)
-        }
+        let trace = traces[index]
+        return
+          (gradients.watched.map { ($0, trace.outputs[$0]) }
+          + gradients.needed.map { ($0, trace.seen[$0]) })
+          .map { Tensor($1 ?? [], gradients.forward.type(of: $0).shape) }
       }, initial: { (index: $0, sums: [Float](repeating: 0, count: 2 * count)) },
       visit: { state, id, elements in
         guard let value = gradients.roles[id], let slot = slots[value] else { return }
@@ -117,6 +120,7 @@ struct TuningPass: Sendable {
   private func run(_ parameters: TuningParameters, _ samples: [Int]) throws -> [Trace] {
     let (gradients, places, slots, activations) = (gradients, places, slots, activations)
     let error = error
+    let needed = Set(gradients.needed)
     let traces = try forward.run(
       count: samples.count, threads: threads, sample: { error.samples[samples[$0]] },
       initial: { Trace(sample: samples[$0], kept: [[Float]](repeating: [], count: slots.count)) },
@@ -129,6 +133,7 @@ struct TuningPass: Sendable {
           }
         }
         activations[id]?.simulate(on: elements)
+        if needed.contains(id) { state.seen[id] = Array(elements) }
         guard let rule = error.watched[id] else { return }
         state.outputs[id] = error.gradient(
           rule, sample: state.sample, order: state.order, UnsafeBufferPointer(elements))
