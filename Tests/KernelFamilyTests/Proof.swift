@@ -24,7 +24,9 @@ let everywhere: [BuildConfiguration] =
 /// Emulated 32-bit Arm with and without wide products, RISC-V, and 8-bit AVR whose `int` has 16 bits;
 /// those whose tools are missing are left out, which is said.
 let chips = Board.all.filter { board in
-  guard ["mps2-an386", "mps2-m0", "riscv32", "avr128da48"].contains(board.name) else { return false }
+  guard ["mps2-an386", "mps2-m0", "riscv32", "avr128da48"].contains(board.name) else {
+    return false
+  }
   for missing in board.missingTools { print("\(board) skipped: \(missing.message)") }
   return board.missingTools.isEmpty
 }
