@@ -35,9 +35,9 @@ extension ActivationChoices {
     for layer in layers where layer.bits == 4 || layer.obstacle != nil {
       let why =
         layer.obstacle
-        ?? (layer.isGiven ? "given" : layer.loss.map { "loss \(WidthChoices.short($0))" } ?? "")
+        ?? (layer.isGiven ? "given" : layer.loss.map { "loss \(WidthChoices.short($0))" })
       let bytes = layer.bits == 4 ? ", \(layer.bytes) bytes at 8" : ""
-      text += "\n    \(layer.name)  \(layer.bits) bits\(bytes)  \(why)"
+      text += "\n    \(layer.name)  \(layer.bits) bits\(bytes)" + (why.map { "  \($0)" } ?? "")
     }
     return text
   }

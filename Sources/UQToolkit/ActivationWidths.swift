@@ -78,7 +78,8 @@ struct ActivationWidths {
       switch program[id].kind {
       case .input: return "an input of the network"
       case .output: return "an output of the network"
-      case .activation where program[id].type?.element == .int16: return "has 16 bits"
+      case .activation where program[id].type?.element == .int16:
+        return "kept wide for the accuracy of the outputs"
       case .activation, .scratch: break
       }
     }
