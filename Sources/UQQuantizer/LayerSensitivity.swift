@@ -35,7 +35,7 @@ public struct WidthTrials: Sendable {
     var rounded: [String: [Int: RoundedLayer]] = [:]
   }
 
-  /// The loss of each sample with widths together, activations quantized.
+  /// The loss of each sample with widths together, activations quantized, fold after fold.
   ///
   /// Each layer's weights are those that ``sensitivities`` were measured with; layers without a width here
   /// stay float.

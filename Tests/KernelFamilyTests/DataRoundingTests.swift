@@ -68,6 +68,36 @@ import UQToolkit
     #expect(try error(roundsFromData: true) < error(roundsFromData: false))
   }
 
+  /// Losses of widths come from samples that the roundings did not see: of four folds, changing a sample of the
+  /// first leaves what its neighbours there judge as it is.
+  @Test func noSampleJudgesItsOwnRounding() throws {
+    var random = SeededGenerator(seed: 12)
+    var builder = GraphBuilder(name: "folds")
+    let x = builder.addInput("x", TensorType(.float32, [1, 24]))
+    let w = builder.addConstant(.random([4, 24], &random), name: "w")
+    let z = try builder.add(FullyConnected(), [x, w], name: "layer")[0]
+    builder.addOutput("y", try builder.add(Softmax(axis: 1), [z], name: "softmax")[0])
+    let samples = (0..<40).map { _ in [Tensor.random([1, 24], &random)] }
+    let engine = try FloatEngine()
+    let prepared = try engine.prepare(builder.graph)
+    var calibration = try Calibrator(graph: builder.graph, modelDigest: Digest(of: [])).run(
+      prepared, count: samples.count, threads: 1, sample: { samples[$0] }, done: {}
+    ).summary
+    func losses() throws -> [Double] {
+      let trials = try Quantizer(
+        builder.graph, calibration: calibration, options: QuantizationOptions(method: .minmax),
+        evaluator: engine
+      ).trials(widths: [2])
+      return try #require(trials).losses(of: ["layer": 2])
+    }
+    let before = try losses()
+    calibration.samples[0] = [Tensor(samples[0][0].floats.map { -$0 }, [1, 24])]
+    let after = try losses()
+    #expect(before.count == 40 && after.count == 40)
+    #expect(before[1..<10] == after[1..<10])
+    #expect(before[10...] != after[10...])
+  }
+
   /// Weights that fit 2 bits in the mirrored range alone: a negative scale, a negative multiplier, and the
   /// same bytes in compiled C.
   @Test func mirroredChannelsHaveNegativeMultipliers() throws {
