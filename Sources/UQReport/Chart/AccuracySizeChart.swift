@@ -8,7 +8,7 @@ struct AccuracySizeChart {
   func drawing(_ width: Double) -> Drawing {
     let isNarrow = width < 600
     let height: Double = isNarrow ? 320 : 420
-    let area = (left: isNarrow ? 46.0 : 58.0, top: 18.0, right: width - 18, bottom: height - 46)
+    let area = (left: isNarrow ? 54.0 : 58.0, top: 18.0, right: width - 18, bottom: height - 46)
     let shown = report.integers
     let sizes = shown.map { Double(report.size($0)) }
     let (lowest, highest) = span
