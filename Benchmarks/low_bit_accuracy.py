@@ -9,37 +9,15 @@ by `uq compare` with default flags. Mixed networks get the weight bytes of unifo
 for each weight.
 """
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from comparing import compare, fraction, run
 from results_file import write_section
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn", "ocr_direction_ppocr"]
-
-
-def run(*command):
-    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))[:120]}: {finished.stderr[-600:]}")
-    return finished.stdout
-
-
-def compare(uq, source, calibration, variants, folder):
-    """The variants of a comparison by name."""
-    report = folder / "report.json"
-    run(uq, "compare", "--quiet", "--model", source / "model.onnx", "--calibration", calibration,
-        "--data", source / "eval", "--variants", ",".join(variants), "--instructions", "never",
-        "--json", report)
-    read = json.loads(report.read_text())
-    return read["samples"], {variant["name"]: variant for variant in read["variants"]}
-
-
-def fraction(value):
-    return f"{value:.4f}".replace("0.", ".", 1)
 
 
 def main():
@@ -59,13 +37,14 @@ def main():
             calibration = folder / f"{network}.uqcal"
             run(options.uq, "calibrate", "--quiet", "--model", source / "model.onnx", "--data",
                 source / "calib", "--output", calibration)
-            _, first = compare(options.uq, source, calibration, ["8"], folder)
-            bytes8 = first["8"]["weight_bytes"]
+            _, (first,) = compare(options.uq, source, calibration, ["8"], folder)
+            bytes8 = first["weight_bytes"]
             mixed = {f"mixed:{int(bytes8 * bits / 8)}": f"mixed, {bits:g} bits for each weight"
                      for bits in (4, 3, 2.5)}
             samples, found = compare(
                 options.uq, source, calibration, ["float", "8", "4", "3", "2", *mixed], folder)
-            for name, variant in found.items():
+            for variant in found:
+                name = variant["name"]
                 if variant.get("accuracy") is None:
                     sys.exit(f"{network} {name}: {variant}")
                 label = mixed.get(name, name if name == "float" else f"{name} bits")

@@ -10,22 +10,15 @@ bits, judged on `eval` by `uq compare`, and run on the emulated Cortex-M4 by `uq
 """
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from comparing import compare, fraction, run
 from results_file import write_section
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
-
-
-def run(*command):
-    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))[:120]}: {finished.stderr[-600:]}")
-    return finished.stdout
 
 
 def export(uq, source, calibration, bits, flags, folder):
@@ -33,20 +26,6 @@ def export(uq, source, calibration, bits, flags, folder):
     run(uq, "export", "--quiet", "--model", source / "model.onnx", "--calibration", calibration,
         "--bits", bits, "--name", "net", *flags, "--output", folder)
     return json.loads((folder / "manifest.json").read_text())
-
-
-def judged(uq, source, calibration, folders, scratch):
-    """The exports in the comparison's report."""
-    report = scratch / "report.json"
-    run(uq, "compare", "--quiet", "--model", source / "model.onnx", "--calibration", calibration,
-        "--data", source / "eval", "--variants", ",".join(map(str, folders)), "--instructions", "never",
-        "--json", report)
-    read = json.loads(report.read_text())
-    return read["samples"], read["variants"]
-
-
-def fraction(value):
-    return f"{value:.4f}".replace("0.", ".", 1)
 
 
 def rows_of(network, source, uq, scratch):
@@ -69,7 +48,7 @@ def rows_of(network, source, uq, scratch):
             names.append((bits, label))
             folders.append(folder)
             manifests.append(manifest)
-    samples, variants = judged(uq, source, calibration, folders, scratch)
+    samples, variants = compare(uq, source, calibration, folders, scratch)
     for (bits, label), manifest, count, variant in zip(names, manifests, instructions, variants):
         if variant.get("accuracy") is None:
             sys.exit(f"{network} {bits} {label}: {variant}")

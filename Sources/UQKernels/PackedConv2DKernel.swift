@@ -101,8 +101,7 @@ extension Conv2DKernel: PackableKernel {
   /// scratch memory keep 31 bits.
   public func canPack(_ buffer: BufferID, channels: Int) -> Bool {
     guard !isWide, layer.groups == nil, isSmall(geometry) else { return false }
-    let own = geometry.channels(input: buffer == input)
-    return input != output && (own == channels || channels == 2 && own % 2 == 0)
+    return input != output && agree(geometry.channels(input: buffer == input), channels)
   }
 
   /// `uq_conv2d_s4`.
@@ -167,8 +166,7 @@ extension DepthwiseConv2DKernel: PackableKernel {
   /// Whether channels are those of the image and offsets into the scratch memory keep 31 bits.
   public func canPack(_ buffer: BufferID, channels: Int) -> Bool {
     guard !isWide, layer.groups == nil, isSmall(geometry), input != output else { return false }
-    let own = geometry.channels(input: buffer == input)
-    return own == channels || channels == 2 && own % 2 == 0
+    return agree(geometry.channels(input: buffer == input), channels)
   }
 
   /// `uq_depthwise_conv2d_s4`.

@@ -6,7 +6,7 @@ private func bits(_ buffer: BufferID?, _ packed: [BufferID: Int]) -> Int {
 }
 
 /// Whether pixels of `channels` are those of rows of `own` elements; 2 stands for every even number.
-private func agree(_ own: Int, _ channels: Int) -> Bool {
+func agree(_ own: Int, _ channels: Int) -> Bool {
   own == channels || channels == 2 && own % 2 == 0
 }
 
