@@ -191,11 +191,32 @@ def exports(uq, work):
                 run(uq, "export", "--quiet", "--model", model, "--calibration", calibration,
                     "--method", "minmax", "--bits", bits, "--name", "m", "--output", folder)
             made.append((folder, json.loads((folder / "manifest.json").read_text())))
+        for bits in ["8", "4"]:
+            folder = work / f"{name}-{bits}-a4"
+            if not folder.exists():
+                run(uq, "export", "--quiet", "--model", model, "--calibration", calibration,
+                    "--method", "minmax", "--bits", bits, "--activation-bits", "4", "--name", "m",
+                    "--output", folder)
+            manifest = json.loads((folder / "manifest.json").read_text())
+            wide = next(known for path, known in made if path.name == f"{name}-{bits}")
+            # Costs go by the elements that calls write, not by their bytes.
+            manifest["outputs_of_calls"] = output_bytes(wide)
+            made.append((folder, manifest))
     return made
 
 
+def computed_by(layer):
+    """The kernel that a tiled call hands its tiles to, or None."""
+    if layer["kernel"] not in ("uq_conv2d_s4", "uq_depthwise_conv2d_s4"):
+        return None
+    width = "" if layer["bits"] == 8 else f"_w{layer['bits']}"
+    return layer["kernel"].replace("_s4", "_s8") + width
+
+
 def output_bytes(manifest):
-    """Bytes that each call writes."""
+    """Bytes that each call writes, 8 bits an element."""
+    if "outputs_of_calls" in manifest:
+        return manifest["outputs_of_calls"]
     sizes = [0] * len(manifest["layers"])
     for entry in manifest["memory_map"]:
         if entry["kind"] == "activation":
@@ -250,7 +271,7 @@ def measure_model(prefix, flags, made, work):
 
 def measure_instructions(uq, board, made):
     """{kernel: {mac, output}}."""
-    rows, values = {}, {}
+    kernels, calls = {}, []
     for folder, manifest in made:
         try:
             report = json.loads(run(uq, "bench", "--export", folder, "--board", board, "--json"))
@@ -261,17 +282,35 @@ def measure_instructions(uq, board, made):
             continue
         for layer, counted, output in zip(
                 manifest["layers"], report["layers"], output_bytes(manifest)):
-            rows.setdefault(layer["kernel"], []).append([layer["macs"], output])
-            values.setdefault(layer["kernel"], []).append(counted["instructions"])
-    kernels = {}
+            calls.append((layer, counted["instructions"], output))
+    fit(kernels, [(layer["kernel"], layer["macs"], output, count, count)
+                  for layer, count, output in calls if not computed_by(layer)])
+    # A tiled call takes its own share and that of the kernel which computes the tiles.
+    fit(kernels, [(layer["kernel"], layer["macs"], output,
+                   count - share(kernels, computed_by(layer), layer["macs"], output), count)
+                  for layer, count, output in calls if computed_by(layer)])
+    return dict(sorted(kernels.items()))
+
+
+def share(kernels, kernel, macs, output):
+    """Instructions of a kernel that was fitted."""
+    return kernels[kernel]["mac"] * macs + kernels[kernel]["output"] * output
+
+
+def fit(kernels, calls):
+    """Adds {mac, output} of the kernels of calls: (kernel, macs, output, instructions, those of the call)."""
+    rows, values, sizes = {}, {}, {}
+    for kernel, macs, output, own, count in calls:
+        rows.setdefault(kernel, []).append([macs, output])
+        values.setdefault(kernel, []).append(own)
+        sizes.setdefault(kernel, []).append(count)
     for kernel in sorted(rows):
         # Large layers count, small ones must not be lost: weights by the root of the size.
-        weights = [1 / max(v, 1) ** 0.5 for v in values[kernel]]
+        weights = [1 / max(v, 1) ** 0.5 for v in sizes[kernel]]
         mac, output = least_squares(
             [[x * w for x in row] for row, w in zip(rows[kernel], weights)],
             [v * w for v, w in zip(values[kernel], weights)])
         kernels[kernel] = {"mac": round(mac, 3), "output": round(output, 3)}
-    return kernels
 
 
 def main():
@@ -295,7 +334,8 @@ def main():
             print(f"{name}: no compiler, kept as it is")
             continue
         version = run(prefix + "gcc", "-dumpfullversion", "-dumpversion").strip()
-        base, call, argument = measure_model(prefix, flags, made, work)
+        bytewise = [(folder, known) for folder, known in made if "outputs_of_calls" not in known]
+        base, call, argument = measure_model(prefix, flags, bytewise, work)
         target["code"] = {
             "compiler": f"{prefix}gcc {version} -O2 {' '.join(flags)}",
             "base": base, "call": call, "argument": argument,
