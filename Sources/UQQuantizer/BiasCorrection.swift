@@ -69,7 +69,8 @@ struct BiasCorrection {
       if let quantization = quantizing[id] { quantization.simulate(on: elements) }
       for slot in slotsByValue[id] ?? [] {
         state.positions[slot] += state.sums[slot].withUnsafeMutableBufferPointer {
-          PatchMeans.accumulate(ops[slot], input: inputShapes[slot], elements, into: $0)
+          PatchMeans.accumulate(
+            ops[slot], input: inputShapes[slot], UnsafeBufferPointer(elements), into: $0)
         }
       }
     }

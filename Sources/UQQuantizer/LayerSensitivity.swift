@@ -86,7 +86,8 @@ extension Quantizer {
       graph: graph, prepared: evaluator.prepare(graph), samples: probes, threads: options.threads,
       measure: .divergence(marginAtMost: 3))
     var trials = WidthTrials(
-      folds: folds(of: probes), layers: measured, graph: graph, evaluator: evaluator, meter: meter,
+      folds: try folds(of: probes), layers: measured, graph: graph, evaluator: evaluator,
+      meter: meter,
       activations: integer.activationQuantizations)
     for layer in measured {
       var sums: [Int: Double] = [:]
@@ -115,15 +116,18 @@ extension Quantizer {
   }
 
   /// Deals samples out in turn; few samples make one fold that judges itself.
-  private func folds(of probes: [[Tensor]]) -> [WidthTrials.Fold] {
+  private func folds(of probes: [[Tensor]]) throws -> [WidthTrials.Fold] {
     let count = probes.count < 2 * Self.sensitivityFolds ? 1 : Self.sensitivityFolds
-    return (0..<count).map { fold in
+    return try (0..<count).map { fold in
       let others = probes.indices.filter { count == 1 || $0 % count != fold }
       return WidthTrials.Fold(
         judges: probes.indices.filter { $0 % count == fold },
         rounding: DataAwareRounding(
           graph: graph, evaluator: evaluator, samples: others.map { probes[$0] }, activations: [:],
-          threads: options.threads))
+          threads: options.threads,
+          curvature: try OutputCurvature(
+            graph, layers: layers, evaluator: evaluator, samples: others.map { probes[$0] },
+            threads: options.threads)))
     }
   }
 }

@@ -38,9 +38,12 @@ struct OutputError: Sendable {
   let samples: [[Tensor]]
   private let threads: Int
 
+  /// Runs the float network `prepared` on samples for what outputs should be.
+  ///
+  /// - Parameter changed: what changed networks get in place of each sample.
   init(
     graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int,
-    measure: Measure = .flipRisk
+    measure: Measure = .flipRisk, changed: [[Tensor]]? = nil
   ) throws {
     let producers = graph.producers()
     var watched: [ValueID: Watched] = [:]
@@ -55,7 +58,7 @@ struct OutputError: Sendable {
       watched[operand] = Watched(isLogits: true, classes: classes, weight: 1)
     }
     let keys = Set(watched.keys)
-    self.samples = samples
+    self.samples = changed ?? samples
     self.threads = threads
     let states = try prepared.run(
       samples, threads: threads, initial: { _ in [(id: ValueID, values: [Float])]() }

@@ -19,7 +19,7 @@ enum PatchMeans {
 
   /// Adds the sum over positions of the patches of `x` to `sums`; returns the number of positions.
   static func accumulate(
-    _ op: any Operator, input: Shape, _ x: UnsafeMutableBufferPointer<Float>,
+    _ op: any Operator, input: Shape, _ x: UnsafeBufferPointer<Float>,
     into sums: UnsafeMutableBufferPointer<Double>
   ) -> Int {
     let window: Window2D
@@ -34,23 +34,24 @@ enum PatchMeans {
       return x.count / max(depth, 1)
     }
     guard let output = window.outputExtents([input[1], input[2]]) else { return 0 }
-    let (height, width, depth) = (input[1], input[2], input[3])
+    let (images, height, width, depth) = (input[0], input[1], input[2], input[3])
     for ky in 0..<window.kernel[0] {
       for kx in 0..<window.kernel[1] {
         let base = (ky * window.kernel[1] + kx) * depth
-        for oy in 0..<output[0] {
+        for row in 0..<images * output[0] {
+          let (image, oy) = (row / output[0], row % output[0])
           let y = oy * window.strides[0] - window.padding[0] + ky * window.dilations[0]
           guard y >= 0, y < height else { continue }
           for ox in 0..<output[1] {
             let column = ox * window.strides[1] - window.padding[1] + kx * window.dilations[1]
             guard column >= 0, column < width else { continue }
-            let start = (y * width + column) * depth
+            let start = ((image * height + y) * width + column) * depth
             for c in 0..<depth { sums[base + c] += Double(x[start + c]) }
           }
         }
       }
     }
-    return output[0] * output[1]
+    return images * output[0] * output[1]
   }
 
   /// `Σ_k w[o, k] · mean[k]` for each output channel.

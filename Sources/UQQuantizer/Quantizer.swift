@@ -172,17 +172,39 @@ public struct Quantizer: Sendable {
 
   /// Rounds layer by layer; `plain` stands in for layers that cannot be measured.
   private func fromData(_ widths: [Int: Int], _ plain: [RoundedLayer]) throws -> [RoundedLayer] {
+    let curvature = try OutputCurvature(
+      graph, layers: layers, evaluator: evaluator, samples: samples, threads: options.threads)
     let rounding = DataAwareRounding(
       graph: graph, evaluator: evaluator, samples: samples,
+      activations: integer.activationQuantizations, threads: options.threads,
+      curvature: curvature)
+    let reconstruction = BlockReconstruction(
+      graph: graph, evaluator: evaluator, samples: samples,
       activations: integer.activationQuantizations, threads: options.threads)
+    let blocks =
+      options.powerOfTwoScales
+      ? []
+      : ReconstructionBlock.all(in: graph, layers: Set(layers.map(\.position)))
     var dequantized = graph
-    let nearby = try zip(layers, plain).map { layer, plain in
+    var nearby = plain
+    for (index, layer) in layers.enumerated() {
       let bits = widths[layer.position] ?? 8
-      let rounded = try rounding.measure(layer, after: dequantized).flatMap {
+      if let rounded = try rounding.measure(layer, after: dequantized).flatMap({
         try rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
+      }) {
+        nearby[index] = rounded
       }
-      dequantized.install(rounded ?? plain, at: layer)
-      return rounded ?? plain
+      dequantized.install(nearby[index], at: layer)
+      let next = index + 1 < layers.count ? layers[index + 1].position : graph.nodes.count
+      for block in blocks
+      where block.nodes.contains(layer.position) && next >= block.nodes.upperBound {
+        guard let found = try reconstruction.reconstruct(block, layers, nearby, after: dequantized)
+        else { continue }
+        for (index, rounded) in found.layers {
+          nearby[index] = rounded
+          dequantized.install(rounded, at: layers[index])
+        }
+      }
     }
     return try ScaleTuning(
       graph: graph, evaluator: evaluator, samples: samples,

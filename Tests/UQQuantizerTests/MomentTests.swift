@@ -67,6 +67,37 @@ import UQSupport
     }
   }
 
+  @Test(arguments: LayerCase.all)
+  func meanPatchesAreMeansOfThePatches(_ layer: LayerCase) throws {
+    let layout = try #require(
+      PatchLayout(layer.op, input: layer.input, weights: layer.weights))
+    var random = SeededGenerator(seed: 3)
+    let x = Tensor.random(layer.input, &random)
+    var patches = [Float](repeating: 0, count: layout.groups * layout.rows * layout.depth)
+    _ = x.withElements(Float.self) {
+      $0.baseAddress.map { layout.extract($0, first: 0, step: 1, into: &patches) }
+    }
+    let mean = layout.meanPatch(x.floats)
+    for group in 0..<layout.groups {
+      for k in 0..<layout.depth {
+        let sum = (0..<layout.rows).reduce(0.0) {
+          $0 + Double(patches[(group * layout.rows + $1) * layout.depth + k])
+        }
+        #expect(
+          (mean[group * layout.depth + k] - sum / Double(layout.rows)).magnitude < 1e-6)
+      }
+    }
+  }
+
+  @Test(arguments: LayerCase.all)
+  func weightsComeBackToTheirPlaces(_ layer: LayerCase) throws {
+    let layout = try #require(
+      PatchLayout(layer.op, input: layer.input, weights: layer.weights))
+    var random = SeededGenerator(seed: 4)
+    let weights = Tensor.random(layer.weights, &random)
+    #expect(layout.disarrange(layout.arrange(weights), layer.weights) == weights)
+  }
+
   @Test func transposedConvolutionsAreConvolutions() throws {
     let (graph, position) = try LayerCase.transposed()
     let node = graph.nodes[position]
@@ -142,7 +173,7 @@ import UQSupport
         try outputs(
           layer, data.x, data.weights, channel: layout.outputChannel(group: group, channel: $0))
       }
-      let moments = found.moments(ofGroup: group)
+      let moments = found.moments(ofGroup: group, coherence: 0)
       #expect(isClose(moments.covariance, covariance(columns, columns)))
       #expect(isClose(moments.cross, covariance(columns, results)))
       #expect(isClose(moments.inputMean, columns.map { $0.reduce(0, +) / Double($0.count) }))
@@ -180,9 +211,49 @@ import UQSupport
     }
   }
 
+  /// Errors that the patches of a sample share count by the number of patches.
+  @Test(arguments: LayerCase.all)
+  func coherentErrorsWeighByTheirPatches(_ layer: LayerCase) throws {
+    let layout = try #require(
+      PatchLayout(layer.op, input: layer.input, weights: layer.weights))
+    let data = Data(layer, samples: 5)
+    var found = try sums(layout, data, [0..<5])
+    for range in [3..<5, 0..<3] {
+      try found.addMeans(
+        range, data.x, data.quantized, weights: layout.arrange(data.weights), FloatEngine())
+    }
+    let share = 0.25
+    for group in 0..<layout.groups {
+      let columns = (0..<layout.depth).map { k in
+        data.quantized.map { layout.meanPatch($0)[group * layout.depth + k] }
+      }
+      let weights = layout.arrange(data.weights)
+      let results = (0..<layout.channels).map { channel in
+        data.x.map { x -> Double in
+          let mean = layout.meanPatch(x)
+          return (0..<layout.depth).reduce(0) {
+            $0 + mean[group * layout.depth + $1]
+              * Double(weights[(group * layout.channels + channel) * layout.depth + $1])
+          }
+        }
+      }
+      let single = found.moments(ofGroup: group, coherence: 0)
+      let together = found.moments(ofGroup: group, coherence: share)
+      let rows = Double(layout.rows)
+      func mixed(_ single: [Double], _ mean: [Double]) -> [Double] {
+        layout.rows == 1
+          ? single : zip(single, mean).map { (1 - share) * $0 + share * rows * $1 }
+      }
+      #expect(
+        isClose(together.covariance, mixed(single.covariance, covariance(columns, columns))))
+      #expect(isClose(together.cross, mixed(single.cross, covariance(columns, results))))
+      #expect(together.inputMean == single.inputMean && together.outputMean == single.outputMean)
+    }
+  }
+
   @Test func nothingHasNoMoments() throws {
     let layout = try #require(PatchLayout(FullyConnected(), input: [1, 3], weights: [2, 3]))
-    let moments = MomentSums(layout).moments(ofGroup: 0)
+    let moments = MomentSums(layout).moments(ofGroup: 0, coherence: 0.5)
     #expect(moments.covariance.allSatisfy { $0 == 0 } && moments.inputMean == [0, 0, 0])
   }
 
@@ -195,10 +266,10 @@ import UQSupport
           weights: [8, 1, 1, depth]))
       return DataAwareRounding.damping(samples: samples, layout)
     }
-    #expect(try damping(64, pixels: 1, depth: 256) == 0.03)
-    #expect(try damping(1000, pixels: 1, depth: 256) == 0.03)
-    #expect(try damping(16, pixels: 1, depth: 64) == 0.03 + 4)
-    #expect(try damping(48, pixels: 4, depth: 96) == 0.03 + 0.5)
+    #expect(try damping(64, pixels: 1, depth: 256) == 0.06)
+    #expect(try damping(1000, pixels: 1, depth: 256) == 0.06)
+    #expect(try damping(16, pixels: 1, depth: 64) == 0.06 + 4)
+    #expect(try damping(48, pixels: 4, depth: 96) == 0.06 + 0.5)
     #expect(try damping(8, pixels: 100, depth: 64) > damping(16, pixels: 100, depth: 64))
   }
 }

@@ -16,8 +16,9 @@ struct RoundedLayer: Sendable {
 ///
 /// For every layer, in order: moments of the quantized inputs and the float outputs over the samples; target
 /// weights `V = (H + λI)⁻¹ (C + λW)`; integers and a scale for each output channel (``LatticeRounding``);
-/// and the bias that makes the means equal, `b + E[y] − Ŵ·E[x̂]`. `λ` is at least 3 % of the mean variance: of
-/// .003, .01, .03 and .1 it had the lowest divergence on the networks of `Benchmarks/` together.
+/// and the bias that makes the means equal, `b + E[y] − Ŵ·E[x̂]`. Where the curvature of the outputs is known,
+/// the channels are rounded together (``CoupledRounding``), and errors that all patches of a sample have in common
+/// weigh more than those that average out (``MomentSums/moments(ofGroup:coherence:)``).
 struct DataAwareRounding: Sendable {
   /// The float graph.
   let graph: Graph
@@ -29,8 +30,12 @@ struct DataAwareRounding: Sendable {
   let activations: [ValueID: Quantization]
   /// Threads; results do not depend on them.
   let threads: Int
+  /// How much the outputs mind errors of the layers; `nil` weighs all channels alike and alone.
+  var curvature: OutputCurvature?
 
-  private static let leastDamping = 0.03
+  private static let leastDamping = 0.06
+  /// Share of the measured coherence that counts: the samples are few to know the covariance of their means by.
+  private static let coherenceShare = 0.1
   /// Multiply-accumulates that the moments of one layer may cost.
   private static let work = 12_000_000_000
   /// Bytes of activations that are held at once.
@@ -65,9 +70,10 @@ struct DataAwareRounding: Sendable {
     else { return nil }
     let arranged = layout.arrange(weights)
     let sums = try moments(layer.position, input, arranged, layout, quantized)
+    let coherence = Self.coherenceShare * (curvature?.coherence[layer.position] ?? 0)
     let groups = try parallelMap(count: layout.groups, threads: threads, context: { () }) {
       _, group -> (LayerMoments, LatticeRounding, [Double])? in
-      let moments = sums.moments(ofGroup: group)
+      let moments = sums.moments(ofGroup: group, coherence: coherence)
       let weights = Array(
         arranged[
           group * layout.channels * layout.depth..<(group + 1) * layout.channels * layout.depth])
@@ -85,23 +91,39 @@ struct DataAwareRounding: Sendable {
 
   /// Rounds a measured layer; `nil` where the corrected bias is not finite.
   ///
-  /// - Complexity: O(channels · starts · depth²).
+  /// - Complexity: O(channels · starts · depth² + channels² · depth).
   func round(_ measured: Measured, bits: Int, powerOfTwo: Bool) throws -> RoundedLayer? {
     let layout = measured.layout
     let template = Quantization(bits: bits, scales: [1])
     let count = layout.groups * layout.channels
+    let grids = (0..<count).map { index in
+      LatticeRounding.Grid(
+        lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
+        isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
+        floor: measured.layer.floors[
+          layout.outputChannel(group: index / layout.channels, channel: index % layout.channels)])
+    }
+    let coupled = (0..<layout.groups).map { group in
+      curvature?.matrix(of: measured.layer.position, group: group, of: layout).flatMap {
+        CoupledRounding(measured.lattices[group], curvature: $0)
+      }
+    }
+    if coupled.allSatisfy({ $0 != nil }) {
+      let solutions = try parallelMap(count: layout.groups, threads: threads, context: { () }) {
+        _, group in
+        coupled[group]?.round(
+          measured.targets[group],
+          grids: Array(grids[group * layout.channels..<(group + 1) * layout.channels])) ?? []
+      }
+      return assemble(solutions.flatMap { $0 }, measured, bits: bits)
+    }
     let solutions = try parallelMap(count: count, threads: threads, context: { () }) {
       _, index -> LatticeRounding.Solution in
       let (group, channel) = (index / layout.channels, index % layout.channels)
       let target = (0..<layout.depth).map {
         measured.targets[group][$0 * layout.channels + channel]
       }
-      return measured.lattices[group].round(
-        target,
-        grid: LatticeRounding.Grid(
-          lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
-          isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
-          floor: measured.layer.floors[layout.outputChannel(group: group, channel: channel)]))
+      return measured.lattices[group].round(target, grid: grids[index])
     }
     return assemble(solutions, measured, bits: bits)
   }
@@ -144,7 +166,7 @@ struct DataAwareRounding: Sendable {
         dequantized: real), bias: Tensor(bias, [bias.count]))
   }
 
-  /// `λ` over the mean variance: 3 %, and for `n` < 32 samples of `r` patches of `d` elements `d / (n √r)` more,
+  /// `λ` over the mean variance: 6 %, and for `n` < 32 samples of `r` patches of `d` elements `d / (n √r)` more,
   /// which falls to nothing at 64, since their covariance knows little of other data.
   ///
   /// Patches of one sample are alike, so that they count as the root of their number.
@@ -195,6 +217,8 @@ struct DataAwareRounding: Sendable {
       try sums.add(
         part * count / parts..<(part + 1) * count / parts, x, rounded, weights: weights,
         step: step, evaluator)
+      try sums.addMeans(
+        part * count / parts..<(part + 1) * count / parts, x, rounded, weights: weights, evaluator)
       return sums
     }
     var total = sums[0]

@@ -117,6 +117,32 @@ struct LatticeRounding {
     return Solution(integers: integers, scale: best.scale, loss: best.loss)
   }
 
+  /// A solution for slightly other target weights, from one that was found; `nil` where that is as good.
+  ///
+  /// - Complexity: O(depth²) at first, O(depth) for each integer that changes.
+  func refine(_ solution: Solution, _ v: [Double], grid: Grid) -> Solution? {
+    let target = order.map { v[$0] }
+    let start = Start(
+      scale: solution.scale, integers: order.map { Double(solution.integers[$0]) }, loss: .infinity)
+    let product = multiply(target)
+    let constant = zip(product, target).reduce(0) { $0 + $1.0 * $1.1 }
+    let before = loss(start.integers, start.scale, product, constant)
+    let refined = descend(start, product, constant, grid)
+    guard refined.loss < before - 1e-9 * constant.magnitude else { return nil }
+    var integers = [Int8](repeating: 0, count: depth)
+    for (i, k) in order.enumerated() { integers[k] = Int8(refined.integers[i]) }
+    return Solution(integers: integers, scale: refined.scale, loss: refined.loss)
+  }
+
+  private func loss(
+    _ q: [Double], _ scale: Double, _ product: [Double], _ constant: Double
+  ) -> Double {
+    let image = multiply(q)
+    let along = zip(q, product).reduce(0) { $0 + $1.0 * $1.1 }
+    let energy = zip(q, image).reduce(0) { $0 + $1.0 * $1.1 }
+    return scale * scale * energy - 2 * scale * along + constant
+  }
+
   private struct Start {
     var scale: Double
     var integers: [Double]

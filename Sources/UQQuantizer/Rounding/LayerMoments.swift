@@ -24,6 +24,12 @@ struct MomentSums: Sendable {
   private(set) var inputs: [Double]
   private(set) var outputs: [Double]
   private(set) var rows = 0
+  /// The same sums over the mean patches of the samples.
+  private(set) var meanSquares: [Double]
+  private(set) var meanCross: [Double]
+  private(set) var meanInputs: [Double]
+  private(set) var meanOutputs: [Double]
+  private(set) var samples = 0
   private let layout: PatchLayout
 
   init(_ layout: PatchLayout) {
@@ -32,6 +38,69 @@ struct MomentSums: Sendable {
     cross = [Double](repeating: 0, count: layout.groups * layout.depth * layout.channels)
     inputs = [Double](repeating: 0, count: layout.groups * layout.depth)
     outputs = [Double](repeating: 0, count: layout.groups * layout.channels)
+    meanSquares = squares
+    meanCross = cross
+    meanInputs = inputs
+    meanOutputs = outputs
+  }
+
+  /// Adds the mean patches of samples: of float inputs `x`, of quantized ones `quantized`.
+  ///
+  /// - Parameter weights: float weights, `[groups, channels, depth]`.
+  mutating func addMeans(
+    _ samples: Range<Int>, _ x: [[Float]], _ quantized: [[Float]], weights: [Float],
+    _ evaluator: any GraphEvaluator
+  ) throws {
+    let (depth, channels, groups) = (layout.depth, layout.channels, layout.groups)
+    let count = samples.count
+    guard count > 0 else { return }
+    // `[groups, samples, depth]`.
+    func means(_ inputs: [[Float]]) -> [Float] {
+      var result = [Float](repeating: 0, count: groups * count * depth)
+      for (row, sample) in samples.enumerated() {
+        let mean = layout.meanPatch(inputs[sample])
+        for group in 0..<groups {
+          for k in 0..<depth {
+            result[(group * count + row) * depth + k] = Float(mean[group * depth + k])
+          }
+        }
+      }
+      return result
+    }
+    let (mean, meanQuantized) = (means(x), means(quantized))
+    for group in 0..<groups {
+      var y = [Float](repeating: 0, count: count * channels)
+      var gram = [Float](repeating: 0, count: depth * depth)
+      var product = [Float](repeating: 0, count: depth * channels)
+      try mean.withUnsafeBufferPointer { mean in
+        try meanQuantized.withUnsafeBufferPointer { meanQuantized in
+          try weights.withUnsafeBufferPointer { weights in
+            guard let xf = mean.baseAddress?.advanced(by: group * count * depth),
+              let xq = meanQuantized.baseAddress?.advanced(by: group * count * depth),
+              let w = weights.baseAddress?.advanced(by: group * channels * depth)
+            else { return }
+            try evaluator.accumulate(
+              MatrixProductShape(m: count, n: channels, k: depth, transposesB: true), xf, w,
+              into: &y)
+            try evaluator.accumulate(
+              MatrixProductShape(m: depth, n: depth, k: count, transposesA: true), xq, xq,
+              into: &gram)
+            try evaluator.accumulate(
+              MatrixProductShape(m: depth, n: channels, k: count, transposesA: true), xq, y,
+              into: &product)
+            MomentSums.addColumns(xq, count, depth, to: &meanInputs, at: group * depth)
+            y.withUnsafeBufferPointer { y in
+              if let y = y.baseAddress {
+                MomentSums.addColumns(y, count, channels, to: &meanOutputs, at: group * channels)
+              }
+            }
+          }
+        }
+      }
+      MomentSums.add(gram, to: &meanSquares, at: group * depth * depth)
+      MomentSums.add(product, to: &meanCross, at: group * depth * channels)
+    }
+    self.samples += count
   }
 
   /// Adds the patches of samples: float inputs `x`, quantized ones `quantized`.
@@ -98,12 +167,38 @@ struct MomentSums: Sendable {
     for i in inputs.indices { inputs[i] += other.inputs[i] }
     for i in outputs.indices { outputs[i] += other.outputs[i] }
     rows += other.rows
+    for i in meanSquares.indices { meanSquares[i] += other.meanSquares[i] }
+    for i in meanCross.indices { meanCross[i] += other.meanCross[i] }
+    for i in meanInputs.indices { meanInputs[i] += other.meanInputs[i] }
+    for i in meanOutputs.indices { meanOutputs[i] += other.meanOutputs[i] }
+    samples += other.samples
   }
 
-  /// The centred moments of a group.
-  func moments(ofGroup group: Int) -> LayerMoments {
+  /// The centred moments of a group, errors of the patches of a sample adding up to a share.
+  ///
+  /// - Parameter coherence: share of the squared gradients that all patches of a sample have in common.
+  func moments(ofGroup group: Int, coherence: Double) -> LayerMoments {
+    var single = moments(
+      ofGroup: group, squares, cross, inputs, outputs, count: rows)
+    guard coherence > 0, layout.rows > 1 else { return single }
+    let mean = moments(
+      ofGroup: group, meanSquares, meanCross, meanInputs, meanOutputs, count: samples)
+    let common = coherence * Double(layout.rows)
+    for i in single.covariance.indices {
+      single.covariance[i] = (1 - coherence) * single.covariance[i] + common * mean.covariance[i]
+    }
+    for i in single.cross.indices {
+      single.cross[i] = (1 - coherence) * single.cross[i] + common * mean.cross[i]
+    }
+    return single
+  }
+
+  private func moments(
+    ofGroup group: Int, _ squares: [Double], _ cross: [Double], _ inputs: [Double],
+    _ outputs: [Double], count: Int
+  ) -> LayerMoments {
     let (depth, channels) = (layout.depth, layout.channels)
-    let scale = 1 / Double(max(rows, 1))
+    let scale = 1 / Double(max(count, 1))
     let x = inputs[group * depth..<(group + 1) * depth].map { $0 * scale }
     let y = outputs[group * channels..<(group + 1) * channels].map { $0 * scale }
     var covariance = [Double](repeating: 0, count: depth * depth)

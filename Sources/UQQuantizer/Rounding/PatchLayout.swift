@@ -1,6 +1,7 @@
 import UQGraph
 import UQNumerics
 import UQOperators
+import UQSupport
 
 /// A layer with weights seen as matrix products, one for each group of channels.
 ///
@@ -17,6 +18,9 @@ struct PatchLayout: Sendable {
   /// Patches of one sample.
   let rows: Int
 
+  private let op: any Operator
+  private let input: Shape
+
   private enum Source: Sendable {
     case image(Window2D, input: [Int], output: [Int], isDepthwise: Bool)
     case rows
@@ -26,6 +30,8 @@ struct PatchLayout: Sendable {
 
   /// The layout of a layer; `nil` for operators whose weights are used otherwise.
   init?(_ op: any Operator, input: Shape, weights: Shape) {
+    self.op = op
+    self.input = input
     switch op {
     case let op as Conv2D:
       guard let output = op.window.outputExtents([input[1], input[2]]) else { return nil }
@@ -78,6 +84,42 @@ struct PatchLayout: Sendable {
     }
   }
 
+  /// The mean over the patches of an input, `[groups, depth]`.
+  func meanPatch(_ x: [Float]) -> [Double] {
+    var sums = [Double](repeating: 0, count: groups * depth)
+    let count = x.withUnsafeBufferPointer { x in
+      sums.withUnsafeMutableBufferPointer { sums in
+        PatchMeans.accumulate(op, input: input, x, into: sums)
+      }
+    }
+    let scale = 1 / Double(max(count, 1))
+    // Elements of one group stand together in a patch; pixels hold those of all groups.
+    let span = if case .image(_, let input, _, _) = source { input[3] / groups } else { depth }
+    return (0..<groups).flatMap { group in
+      (0..<depth).map { k in
+        sums[k / span * span * groups + group * span + k % span] * scale
+      }
+    }
+  }
+
+  /// Weights `[groups, channels, depth]` in the order of a tensor of the layer's weights.
+  func disarrange(_ weights: [Float], _ shape: Shape) -> Tensor {
+    var result = Tensor(zeros: .float32, shape)
+    result.withMutableElements(Float.self) { w in
+      weights.withUnsafeBufferPointer { weights in
+        for group in 0..<groups {
+          for channel in 0..<channels {
+            for k in 0..<depth {
+              w[weightIndex(group: group, channel: channel, element: k)] =
+                weights[(group * channels + channel) * depth + k]
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
   /// Writes the patches at every `step`-th row from `first`, `[rows', depth]` for one group after the other.
   ///
   /// - Returns: rows written for each group.
@@ -125,5 +167,55 @@ struct PatchLayout: Sendable {
       }
     }
     return chosen
+  }
+
+  /// Adds `Σ_r g[r, o] · x[r, k]` over the patches of one sample to gradients `[groups, channels, depth]`.
+  ///
+  /// - Parameter gradient: at the responses, `[rows, groups · channels]`.
+  func accumulateWeightGradient(
+    _ x: [Float], _ gradient: UnsafeBufferPointer<Float>, _ evaluator: any GraphEvaluator,
+    into weights: inout [Float]
+  ) throws(Diagnostic) {
+    let all = groups * channels
+    var patches = [Float](repeating: 0, count: rows * groups * depth)
+    _ = x.withUnsafeBufferPointer { x in
+      x.baseAddress.map { extract($0, first: 0, step: 1, into: &patches) }
+    }
+    var own = [Float](repeating: 0, count: groups > 1 ? rows * channels : 0)
+    for group in 0..<groups {
+      if groups > 1 {
+        own.withUnsafeMutableBufferPointer { own in
+          for row in 0..<rows {
+            for c in 0..<channels {
+              own[row * channels + c] = gradient[row * all + group * channels + c]
+            }
+          }
+        }
+      }
+      try multiply(
+        groups > 1 ? own : Array(gradient), patches, group: group, evaluator, into: &weights)
+    }
+  }
+
+  private func multiply(
+    _ gradient: [Float], _ patches: [Float], group: Int, _ evaluator: any GraphEvaluator,
+    into weights: inout [Float]
+  ) throws(Diagnostic) {
+    var problem: Diagnostic?
+    gradient.withUnsafeBufferPointer { gradient in
+      patches.withUnsafeBufferPointer { patches in
+        weights.withUnsafeMutableBufferPointer { weights in
+          guard let g = gradient.baseAddress,
+            let p = patches.baseAddress?.advanced(by: group * rows * depth),
+            let w = weights.baseAddress?.advanced(by: group * channels * depth)
+          else { return }
+          do {
+            try evaluator.accumulate(
+              MatrixProductShape(m: channels, n: depth, k: rows, transposesA: true), g, p, into: w)
+          } catch { problem = error as? Diagnostic }
+        }
+      }
+    }
+    if let problem { throw problem }
   }
 }

@@ -31,7 +31,7 @@ extension OutputError {
   }
 }
 
-private func softmax(
+func softmax(
   _ logits: UnsafeBufferPointer<Float>, _ range: Range<Int>, _ cold: Double
 ) -> [Double] {
   var top = -Double.infinity
