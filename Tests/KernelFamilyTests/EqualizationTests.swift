@@ -113,13 +113,11 @@ import UQToolkit
     let samples = randomSamples(graph, count: 32)
     let model = try compiled(graph, options(true), samples: samples)
     let plain = try compiled(graph, options(false), samples: samples)
-    if model.quantized.equalized.isEmpty {
-      #expect(model.program.constants.map(\.bytes) == plain.program.constants.map(\.bytes))
-    }
-    #expect(model.quantized.equalized.allSatisfy { $0.factors.allSatisfy { $0 > 0.0625 } })
+    #expect(model.quantized.equalized.isEmpty)
+    #expect(model.program.constants.map(\.bytes) == plain.program.constants.map(\.bytes))
   }
 
-  /// Without samples there is nothing to choose by.
+  /// Few samples cannot tell a gain from chance.
   @Test func fewSamplesChangeNothing() throws {
     let graph = try network(ratio: 0.45)
     let model = try compiled(graph, options(true), samples: randomSamples(graph, count: 7))

@@ -155,7 +155,7 @@ import UQSupport
       case "resize": return network.node("m", ResizeNearest(factors: [2, 1]), [x])
       case "reshape": return network.node("m", Reshape(shape: [1, 4, 9, 4]), [x])
       case "mean":
-        return network.node("m", Reduce(kind: .mean, axes: [1], keepsDimensions: true), [x])
+        return network.node("m", Reduce(kind: .mean, axes: [2], keepsDimensions: true), [x])
       case "maximum":
         return network.node("m", Reduce(kind: .maximum, axes: [2], keepsDimensions: true), [x])
       default: return x
