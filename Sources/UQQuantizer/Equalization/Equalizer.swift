@@ -90,7 +90,7 @@ struct Equalizer {
     _ chains: [EqualizationChain], _ methods: [RangeMethod]
   ) throws -> [EqualizationCandidate] {
     let magnitudes = try ChannelMagnitudes.measure(
-      chains, evaluator.prepare(graph), calibration.samples, threads: options.threads)
+      chains, evaluator.prepare(graph), error.samples, threads: options.threads)
     let values = Set(chains.flatMap(\.values))
     return try EqualizationRule.allCases.map { rule in
       let factors = zip(chains, magnitudes).map {
