@@ -107,14 +107,26 @@ import UQToolkit
     #expect(models[0].program.constants.map(\.bytes) == models[1].program.constants.map(\.bytes))
   }
 
-  /// Channels of one size have nothing to gain.
-  @Test func evenChannelsStay() throws {
-    let graph = try network(ratio: 1)
-    let samples = randomSamples(graph, count: 32)
-    let model = try compiled(graph, options(true), samples: samples)
-    let plain = try compiled(graph, options(false), samples: samples)
-    #expect(model.quantized.equalized.isEmpty)
-    #expect(model.program.constants.map(\.bytes) == plain.program.constants.map(\.bytes))
+  /// Small channels that weights of 0 read: scaling them changes no range and no output.
+  @Test func whatDoesNotHelpIsNotKept() throws {
+    var random = SeededGenerator(seed: 9)
+    var builder = GraphBuilder(name: "unread")
+    let x = builder.addInput("x", TensorType(.float32, [1, 8]))
+    let row = Tensor.random([8], &random).floats
+    let rows = ([1, -1, 0.25, -0.25] as [Float]).flatMap { factor in row.map { $0 * factor } }
+    let columns = (0..<12).map { $0 % 4 < 2 ? Float($0) - 5 : 0 }
+    let w = builder.addConstant(Tensor(rows, [4, 8]), name: "w")
+    let v = builder.addConstant(Tensor(columns, [3, 4]), name: "v")
+    let h = try builder.add(FullyConnected(), [x, w], name: "h")[0]
+    builder.addOutput("y", try builder.add(FullyConnected(), [h, v], name: "y")[0])
+    let samples = randomSamples(builder.graph, count: 32)
+    let models = try [true, false].map { equalizes in
+      var options = options(equalizes)
+      options.method = .minmax
+      return try compiled(builder.graph, options, samples: samples)
+    }
+    #expect(models[0].quantized.equalized.isEmpty)
+    #expect(models[0].program.constants.map(\.bytes) == models[1].program.constants.map(\.bytes))
   }
 
   /// Few samples cannot tell a gain from chance.

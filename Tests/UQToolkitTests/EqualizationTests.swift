@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQBoards
 import UQKernels
+import UQQuantizer
 import UQSupport
 
 @testable import UQToolkit
