@@ -65,6 +65,25 @@ public struct Calibrator: Sendable {
       modelDigest: modelDigest, sampleCount: total.sampleCount,
       tensors: total.finished(graph), samples: total.reservoir)
   }
+
+  /// The statistics of some values over samples, as ``run(_:count:threads:sample:done:)`` would make them.
+  ///
+  /// - Throws: what running throws.
+  public func statistics(
+    of values: Set<ValueID>, _ prepared: any PreparedGraph, samples: [[Tensor]], threads: Int
+  ) throws -> [TensorStatistics] {
+    let pool = AccumulatorPool(graph, sampleLimit: 0)
+    let channels = graph.values.map { $0.type.shape.dimensions.last ?? 1 }
+    _ = try prepared.run(
+      count: samples.count, threads: threads, sample: { samples[$0] },
+      initial: { _ in pool.take() },
+      visit: { accumulator, id, elements in
+        guard values.contains(id) else { return }
+        accumulator.add(id, elements, channels: channels[id.index], isInput: false)
+      }, finish: { _, accumulator in pool.giveBack(accumulator) })
+    let names = Set(values.map { graph[$0].name })
+    return pool.merged().finished(graph).filter { names.contains($0.name) }
+  }
 }
 
 /// What one thread has collected.

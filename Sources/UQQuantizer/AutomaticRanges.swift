@@ -11,60 +11,73 @@ import UQSupport
 /// Of 4 bits, where clipping weighs against the width of a step, values are also tried at multiples of the
 /// range of least squared error, and a second time, since each choice moves the errors of the others.
 struct AutomaticRanges {
-  let activations: ActivationQuantizer
+  let table: RangeTable
   let prepared: any PreparedGraph
   let error: OutputError
-  let wide: Set<ValueID>
 
-  private static let candidates: [RangeMethod] = [.minmax, .mse, .percentile, .entropy]
+  /// Methods that are tried.
+  static let methods: [RangeMethod] = [.minmax, .mse, .percentile, .entropy]
+  /// Factor below which an error counts as lower.
+  static let gain = 0.98
   private static let narrowFactors = [0.7, 0.85, 1.2]
-  private static let gain = 0.98
 
-  func choose() throws -> [ValueID: Quantization] {
-    let values = activations.freeValues()
-    var options: [ValueID: [Quantization]] = [:]
-    for id in values { options[id] = try quantizations(of: id) }
-    var chosen = options.compactMapValues(\.first)
-    var lowest = try measure(chosen)
-    for index in Self.candidates.indices.dropFirst() {
-      let together = options.compactMapValues { $0[index] }
-      let loss = try measure(together)
-      if loss.mean < lowest.mean { (chosen, lowest) = (together, loss) }
+  /// The rules of all values that have ranges of their own.
+  func choose() throws -> [ValueID: RangeRule] {
+    let values = table.activations.freeValues()
+    var (chosen, lowest) = try together(values)
+    try refine(&chosen, &lowest, values)
+    return chosen
+  }
+
+  /// The best method for all values together, with its error.
+  private func together(_ values: [ValueID]) throws -> ([ValueID: RangeRule], OutputError.Halves) {
+    var best: (rules: [ValueID: RangeRule], error: OutputError.Halves)?
+    for method in Self.methods {
+      var rules: [ValueID: RangeRule] = [:]
+      for id in values { rules[id] = RangeRule(method: method) }
+      let loss = try measure(rules)
+      if best.map({ loss.mean < $0.error.mean }) ?? true { best = (rules, loss) }
     }
-    let rounds = [values, values.filter(activations.isNarrow)]
-    for id in rounds.joined() {
-      var tried = [chosen[id]]
-      for option in options[id] ?? [] where !tried.contains(option) {
-        tried.append(option)
+    return try best ?? ([:], measure([:]))
+  }
+
+  /// Changes the rules of `values` where that lowers the error.
+  func refine(
+    _ chosen: inout [ValueID: RangeRule], _ lowest: inout OutputError.Halves, _ values: [ValueID]
+  ) throws {
+    for id in values + values.filter(table.activations.isNarrow) {
+      var tried = [chosen[id].flatMap { table.quantization(of: id, by: $0) }]
+      for rule in options(of: id) {
+        let quantization = table.quantization(of: id, by: rule)
+        guard !tried.contains(quantization) else { continue }
+        tried.append(quantization)
         var changed = chosen
-        changed[id] = option
+        changed[id] = rule
         let loss = try measure(changed)
         if loss.isLower(than: lowest, by: Self.gain) { (chosen, lowest) = (changed, loss) }
       }
     }
-    return chosen
   }
 
-  /// What is tried for a value, one for each method first.
-  private func quantizations(of id: ValueID) throws -> [Quantization] {
-    var ranges = try Self.candidates.map { try activations.range(of: id, by: $0) }
-    if activations.isNarrow(id) {
-      let all = ranges[0]
-      let least = try activations.range(of: id, by: .mse)
-      ranges += Self.narrowFactors.map { factor in
-        ActivationRange(
-          low: max(all.low, factor * least.low), high: min(all.high, factor * least.high)
-        ).rounded
-      }
-    }
-    return ranges.map { activations.quantization(for: $0, of: id, wide: wide) }
+  /// What is tried for a value.
+  private func options(of id: ValueID) -> [RangeRule] {
+    Self.methods.map { RangeRule(method: $0) }
+      + (table.activations.isNarrow(id)
+        ? Self.narrowFactors.map { RangeRule(method: .mse, factor: $0) } : [])
   }
 
-  /// The error with the chosen quantizations and all that follows from them.
-  private func measure(_ chosen: [ValueID: Quantization]) throws -> OutputError.Halves {
+  /// The error with rules and all that follows from them.
+  func measure(_ rules: [ValueID: RangeRule]) throws -> OutputError.Halves {
+    try error.measure(prepared, quantizing: table.activationQuantizations(by: rules))
+  }
+}
+
+extension RangeTable {
+  /// The quantization of every activation by rules and what follows from them.
+  func activationQuantizations(by rules: [ValueID: RangeRule]) -> [ValueID: Quantization] {
     var integer = activations.graph
-    activations.assign(chosen, to: &integer)
-    return try error.measure(prepared, quantizing: integer.activationQuantizations)
+    activations.assign(quantizations(by: rules), to: &integer)
+    return integer.activationQuantizations
   }
 }
 

@@ -20,6 +20,8 @@ public struct QuantizationOptions: Sendable {
   public var correctsBiases: Bool
   /// Whether weights below 8 bits are rounded so that layers reproduce their outputs on the kept samples.
   public var roundsFromData: Bool
+  /// Whether channels of activations are scaled where that lowers the output's error.
+  public var equalizes: Bool
   /// Samples that `auto` and bias correction look at.
   public var probeSamples: Int
   /// Threads; results do not depend on them.
@@ -30,7 +32,7 @@ public struct QuantizationOptions: Sendable {
     weightBits: Int = 8, layerBits: [String: Int] = [:], activationBits: Int = 8,
     narrowValues: Set<String> = [], method: RangeMethod = .auto, powerOfTwoScales: Bool = false,
     correctsBiases: Bool = true,
-    roundsFromData: Bool = true, probeSamples: Int = 256,
+    roundsFromData: Bool = true, equalizes: Bool = true, probeSamples: Int = 256,
     threads: Int = 1
   ) {
     self.weightBits = weightBits
@@ -41,6 +43,7 @@ public struct QuantizationOptions: Sendable {
     self.powerOfTwoScales = powerOfTwoScales
     self.correctsBiases = correctsBiases
     self.roundsFromData = roundsFromData
+    self.equalizes = equalizes
     self.probeSamples = probeSamples
     self.threads = threads
   }

@@ -9,6 +9,10 @@ public struct QuantizedGraph: Sendable {
   public var graph: Graph
   /// The float graph with dequantized weights and corrected biases, for comparison.
   public var dequantized: Graph
+  /// The float graph that was quantized: the given one, or one with channels scaled that computes the same.
+  public var float: Graph
+  /// The chains of layers whose channels were scaled.
+  public var equalized: [EqualizedChain] = []
   /// What the user should know: statistics missing for `auto`, correction not kept...
   public var warnings: [Diagnostic]
 
@@ -16,6 +20,7 @@ public struct QuantizedGraph: Sendable {
   public init(graph: Graph, dequantized: Graph, warnings: [Diagnostic]) {
     self.graph = graph
     self.dequantized = dequantized
+    float = dequantized
     self.warnings = warnings
   }
 }
@@ -36,19 +41,21 @@ public struct Quantizer: Sendable {
   let layers: [WeightedLayer]
   /// `nil` where there are no samples.
   let error: OutputError?
+  /// The chains of layers whose channels were scaled.
+  let equalized: [EqualizedChain]
 
-  /// Chooses the activation ranges of `graph`.
+  /// Chooses the activation ranges of `graph`, and scales channels where that makes them fit better.
   ///
+  /// - Parameter recalibrate: makes statistics of scaled activations; without it nothing is scaled.
   /// - Throws: `quantize.*`, with every problem found.
   public init(
     _ graph: Graph, calibration: CalibrationSummary, options: QuantizationOptions,
-    evaluator: any GraphEvaluator
+    evaluator: any GraphEvaluator, recalibrate: Recalibration? = nil
   ) throws {
-    self.graph = graph
     self.options = options
     self.evaluator = evaluator
     samples = calibration.samples
-    let activations = ActivationQuantizer(graph: graph, calibration: calibration, options: options)
+    var activations = ActivationQuantizer(graph: graph, calibration: calibration, options: options)
     try Quantizer.checkStatistics(activations)
     let wide = activations.wideValues()
     if samples.isEmpty {
@@ -65,22 +72,36 @@ public struct Quantizer: Sendable {
       ? nil
       : try OutputError(
         graph: graph, prepared: prepared, samples: probes, threads: options.threads)
-    var chosen: [ValueID: Quantization] = [:]
-    if options.method == .auto, let error {
-      chosen = try AutomaticRanges(
-        activations: activations, prepared: prepared, error: error, wide: wide
-      ).choose()
-    } else {
-      for id in activations.freeValues() {
-        let range = try activations.range(of: id, by: options.method)
-        chosen[id] = activations.quantization(for: range, of: id, wide: wide)
-      }
+    let values = activations.freeValues()
+    let searches = options.method == .auto && error != nil
+    var table = try RangeTable(
+      activations, values, methods: searches ? AutomaticRanges.methods : [options.method],
+      wide: wide)
+    var rules: [ValueID: RangeRule] = [:]
+    for id in values { rules[id] = RangeRule(method: options.method) }
+    if searches, let error {
+      rules = try AutomaticRanges(table: table, prepared: prepared, error: error).choose()
     }
+    var scaled: Equalizer.Result?
+    if options.equalizes, let error, let recalibrate {
+      scaled = try Equalizer(
+        graph: graph, calibration: calibration, options: options, evaluator: evaluator,
+        error: error, wide: wide, recalibrate: recalibrate
+      ).choose(table, rules)
+    }
+    if let scaled {
+      (table, rules) = (scaled.table, scaled.rules)
+      activations = ActivationQuantizer(
+        graph: scaled.graph, calibration: scaled.calibration, options: options)
+    }
+    equalized = scaled?.chains ?? []
+    self.graph = activations.graph
+    var chosen = table.quantizations(by: rules)
     activations.unifyShared(&chosen)
-    var integer = graph
+    var integer = activations.graph
     activations.assign(chosen, to: &integer)
     self.integer = integer
-    layers = try WeightedLayer.all(in: graph, integer: integer)
+    layers = try WeightedLayer.all(in: activations.graph, integer: integer)
   }
 
   /// Bits of a layer's weights.
@@ -124,7 +145,10 @@ public struct Quantizer: Sendable {
     }
     integer.compact()
     dequantized.compact()
-    return QuantizedGraph(graph: integer, dequantized: dequantized, warnings: warnings)
+    var result = QuantizedGraph(graph: integer, dequantized: dequantized, warnings: warnings)
+    result.float = graph
+    result.equalized = equalized
+    return result
   }
 
   private static func checkStatistics(_ activations: ActivationQuantizer) throws {

@@ -25,6 +25,8 @@ public struct CompileOptions: Sendable {
   public var ram: Int?
   /// Whether activations keep their bits whatever ``ram`` says.
   public var keepsActivations = false
+  /// Whether channels of activations are scaled where that lowers the output's error.
+  public var equalizes = true
   /// Names of the values that have 4 bits, once they are chosen.
   var narrowValues: Set<String> = []
   /// How activation ranges are chosen.
@@ -138,9 +140,19 @@ public struct CompiledModel: Sendable {
       graph, calibration: calibration.summary,
       options: QuantizationOptions(
         activationBits: options.widestActivationBits, narrowValues: options.narrowValues,
-        method: options.method,
-        powerOfTwoScales: options.rounding == .shift, threads: options.threads),
-      evaluator: FloatEngine())
+        method: options.method, powerOfTwoScales: options.rounding == .shift,
+        equalizes: options.equalizes, threads: options.threads),
+      evaluator: FloatEngine()
+    ) {
+      [threads = options.threads, digest = calibration.modelDigest] graph, prepared, samples, ids in
+      try Calibrator(graph: graph, modelDigest: digest).statistics(
+        of: ids, prepared, samples: samples, threads: threads)
+    }
+  }
+
+  /// The float graph whose values the integers stand for: the model's, or one with scaled channels.
+  func float(of graph: Graph) -> Graph {
+    quantized.equalized.isEmpty ? graph : quantized.float
   }
 
   /// Bits of a weight on average, over all layers that were quantized; `nil` where there is none.

@@ -91,6 +91,7 @@ public struct ExportTask: Sendable {
       .init("activation_bits", .integer(options.activationBits)),
       .init("narrow_layers", .array(narrowLayers(compiled).map { .string($0) })),
       .init("method", .string(options.method.rawValue)),
+      .init("equalization", equalization(compiled)),
       .init("disabled_passes", .array(disabledPasses.sorted().map { .string($0) })),
       .init("input_layout", layouts.input.map { .string($0.rawValue) } ?? .null),
       .init("output_layout", layouts.output.map { .string($0.rawValue) } ?? .null),
@@ -108,6 +109,20 @@ public struct ExportTask: Sendable {
     }
     if let choices = compiled.choices { members.append(.init("allocation", choices.json)) }
     return members
+  }
+
+  /// The chains whose channels were scaled; `null` where that was switched off.
+  private func equalization(_ compiled: CompiledModel) -> JSONValue {
+    guard options.equalizes else { return .null }
+    return .array(
+      compiled.quantized.equalized.map { chain in
+        [
+          "layers": .array(chain.layers.map { .string($0) }),
+          "readers": .array(chain.readers.map { .string($0) }),
+          "rule": .string(chain.rule.rawValue),
+          "least_factor": .number(Double(chain.factors.min() ?? 1)),
+        ]
+      })
   }
 
   /// Layers whose outputs have 4 bits.

@@ -93,6 +93,7 @@ struct ExportRecipe {
   let narrowLayers: [String]
   let rounding: Rounding
   let method: RangeMethod
+  let equalizes: Bool
   let disabledPasses: Set<String>
   let layouts: PortLayouts
   /// Why layers have their bits, where they were chosen.
@@ -125,6 +126,8 @@ struct ExportRecipe {
     narrowLayers = (manifest["narrow_layers"] as? [String]) ?? []
     self.rounding = rounding
     self.method = method
+    // Exports of versions that could not have no such entry.
+    equalizes = manifest["equalization"] is [Any]
     disabledPasses = Set(manifest["disabled_passes"] as? [String] ?? [])
     layouts = PortLayouts(
       input: (manifest["input_layout"] as? String).flatMap(PortLayouts.Layout.init(rawValue:)),
@@ -137,11 +140,13 @@ struct ExportRecipe {
 
   /// How to make the program again.
   func options(threads: Int) -> CompileOptions {
-    CompileOptions(
+    var options = CompileOptions(
       bits: bits,
       layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) }
         + narrowLayers.map { LayerRule($0, activationBits: 4) },
       activationBits: activationBits, method: method, rounding: rounding, threads: threads)
+    options.equalizes = equalizes
+    return options
   }
 
   /// The widths of an object; `nil` where one is none.

@@ -92,7 +92,7 @@ struct ExportCommand: DiagnosedCommand {
     let compiled = try task.run()
     common.warn(compiled.quantized.warnings)
     let choices =
-      (compiled.activations?.table.map { "\n\($0)" } ?? "")
+      equalized(compiled) + (compiled.activations?.table.map { "\n\($0)" } ?? "")
       + (compiled.choices.map { "\n\($0.table)" } ?? "")
     common.show(
       """
@@ -108,6 +108,13 @@ struct ExportCommand: DiagnosedCommand {
         "flash_bytes": compiled.flashBytes(on: target).map { .integer($0) } ?? .null,
         "instructions": compiled.instructions(on: target).map { .integer($0) } ?? .null,
       ])
+  }
+
+  /// The layers whose results have scaled channels.
+  private func equalized(_ compiled: CompiledModel) -> String {
+    let layers = compiled.quantized.equalized.flatMap(\.layers)
+    guard !layers.isEmpty else { return "" }
+    return "\n  scaled   channels of \(layers.count) layers: \(layers.joined(separator: ", "))"
   }
 
   /// What the target's tables say of it.

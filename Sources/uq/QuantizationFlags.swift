@@ -23,6 +23,10 @@ struct QuantizationFlags: ParsableArguments {
   )
   var activationBits: Int?
 
+  @Flag(
+    help: "Leave channels of activations as they are, where scaling them would lower the error.")
+  var noEqualization = false
+
   @Option(
     help:
       "How to quantize, by name or file: \(Recipe.all.map(\.name).joined(separator: ", ")). Other flags count more.",
@@ -53,6 +57,7 @@ struct QuantizationFlags: ParsableArguments {
       rounding: rounding ?? recipe?.rounding ?? target?.defaultRounding ?? .single, threads: threads
     )
     options.keepsActivations = activationBits != nil || recipe?.activationBits != nil
+    options.equalizes = !noEqualization
     options.width = bits?.width ?? recipe?.width ?? .uniform(8)
     return options
   }

@@ -218,9 +218,13 @@ final class ComparisonRun {
     let program = compiled.program
     let model = candidate.other?.model ?? self.model
     let probes = try samples.probes(Self.qualitySamples)
+    let float = compiled.float(of: model.optimized)
     let ratios =
       try samples.prepared.map {
-        try LayerQuality(compiled: compiled, graph: model.optimized, prepared: $0).ratios(probes)
+        try LayerQuality(
+          compiled: compiled, graph: float,
+          prepared: compiled.quantized.equalized.isEmpty ? $0 : FloatEngine().prepare(float)
+        ).ratios(probes)
       } ?? [Double?](repeating: nil, count: program.calls.count)
     entry.macs = program.macs
     entry.weightBytes = program.weightBytes
@@ -242,9 +246,9 @@ final class ComparisonRun {
     LayerRanges.fill(&entry.layers, from: compiled.quantized.graph)
     guard task.settings.collectsDetails, samples.prepared != nil else { return }
     let sensitivity = try RoundingEffects(
-      graph: model.optimized,
+      graph: float,
       dequantized: compiled.plainlyRounded(
-        model.optimized, candidate.other.map(\.calibration) ?? calibration),
+        float, candidate.other.map(\.calibration) ?? calibration),
       threads: task.options.threads
     ).rounded(probes)
     for index in entry.layers.indices {

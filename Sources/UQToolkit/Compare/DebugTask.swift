@@ -79,11 +79,12 @@ public struct DebugTask: Sendable {
     _ samples: [[Tensor]]
   ) throws -> DebugReport {
     let prepared = try FloatEngine().prepare(model.optimized)
-    let ratios = try LayerQuality(compiled: compiled, graph: model.optimized, prepared: prepared)
-      .ratios(samples)
+    let float = compiled.float(of: model.optimized)
+    let ratios = try LayerQuality(
+      compiled: compiled, graph: float, prepared: FloatEngine().prepare(float)
+    ).ratios(samples)
     let plain = RoundingEffects(
-      graph: model.optimized,
-      dequantized: try compiled.plainlyRounded(model.optimized, calibration),
+      graph: float, dequantized: try compiled.plainlyRounded(float, calibration),
       threads: options.threads)
     let alone = try plain.rounded(samples)
     let spared = try plain.spared(samples)
