@@ -108,8 +108,12 @@ struct MixedPrecision {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
     }
-    let open = open(wanted ?? formats(Self.widths))
+    var open = open(wanted ?? formats(Self.widths))
     let costs = try costs(open + fixed.values + [WeightFormat(bits: budget.bytesOf ?? 4)])
+    if budget.instructions != nil {
+      // Kernels that were not measured would seem to take none.
+      open.removeAll { $0.groupSize != nil && costs[$0]?.instructions == nil }
+    }
     let limits = try limits(budget, costs)
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
     let losses = try losses(open, fixed, work)
@@ -196,8 +200,11 @@ struct MixedPrecision {
       LayerChoices(
         name: name,
         options: self.open(fixed[name].map { [$0] } ?? open, of: name).compactMap { wanted, got in
-          costs[wanted].map {
-            option(name, got, $0, fixed[name] == nil ? losses[name]?[got] : 0)
+          costs[wanted].map { cost in
+            var made = option(name, got, cost, fixed[name] == nil ? losses[name]?[got] : 0)
+            // Calls with groups have two arguments more than those of the base.
+            made.flashBytes += cost.argumentBytes(of: name) - base.argumentBytes(of: name)
+            return made
           }
         })
     }

@@ -97,6 +97,26 @@ import UQSupport
     }
   }
 
+  /// Kernels that were not measured are not taken for free.
+  @Test func unmeasuredKernelsHaveNoInstructions() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 20)
+    let chip = try Target(
+      text: #"""
+        {"name": "chip", "summary": "", "weight_bits": [8, 4], "weight_groups": [16],
+         "instructions": {"board": "mps2-an386", "kernels": {"uq_conv2d_s8": {"mac": 2, "output": 9}}}}
+        """#, path: "chip")
+    let plain = try export(options(.uniform(8)), path, in: scratch, to: "plain")
+    let grouped = try export(options(.uniform(4), groupSize: 16), path, in: scratch)
+    #expect(plain.instructions(on: chip) ?? 0 > 0 && grouped.instructions(on: chip) == nil)
+    var limited = try options(
+      .mixed(MixedBudget(weightBytes: 4400, instructions: 1 << 40)), groupSize: 16)
+    limited.target = chip
+    let made = try export(limited, path, in: scratch, to: "mixed")
+    let choices = try #require(made.choices)
+    #expect(choices.layers.allSatisfy { $0.options.allSatisfy { $0.groupSize == nil } })
+  }
+
   @Test func threadsDoNotMatter() throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
