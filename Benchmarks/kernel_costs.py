@@ -8,7 +8,8 @@ Code: every file of the runtime is compiled as `uq verify` does; the bytes of ea
 functions it calls come from the object files. The model's own function is fitted to exports of the
 bundled networks. Instructions: `uq bench` of those exports on the target's emulated board, fitted by
 `mac` x multiply-accumulates + `output` x bytes of output, for each kernel; `--code` leaves them as they
-are. Targets whose compiler or emulator is missing keep what they have.
+are, `--groups` all but those of kernels with scales for groups of input channels. Targets whose compiler
+or emulator is missing keep what they have.
 """
 import argparse
 import json
@@ -44,6 +45,9 @@ RELAXING = {"riscv64-unknown-elf-"}
 CODE_ALIGNMENT = {"avr-": 2}
 COMMON = ["-std=c99", "-ffreestanding", "-O2", "-ffunction-sections", "-fdata-sections"]
 BITS = ["8", "4", "3", "2", "1"]
+# Widths and sizes of groups of input channels; between them the costs of a multiply-accumulate differ by
+# some percent.
+GROUPS = [(bits, size) for bits in ["4", "3", "2"] for size in ["16", "32"]]
 # Their compilers come without <string.h>; boards bring the two functions that are used.
 FREESTANDING = {"riscv64-unknown-elf-", "avr-"}
 
@@ -171,13 +175,58 @@ def least_squares(rows, values):
     return [0.0] * count
 
 
-def exports(uq, work):
-    """Exports of every network that is here, at every width: folder and manifest."""
+def networks(*names):
+    """Model and calibration samples of the bundled network and of those beside the tree that are there."""
     models = [(ROOT / "Examples/digits/model.onnx", ROOT / "Examples/digits/samples/calib")]
     shared = ROOT.parent / "shared/models"
-    for name in ["kws_dscnn", "vww_mobilenet025", "ic_resnet8"]:
+    for name in names:
         if (shared / name / "calib").exists():
             models.append((shared / name / "model.onnx", shared / name / "calib"))
+    return models
+
+
+# No bundled network has fully connected layers before its last one. What the weights are costs nothing.
+DENSE = """#[version = "0.0.5"]
+def @main(%x: Tensor[(1, 1, 8, 8), float32]) {
+  %0 = reshape(%x, newshape=[1, 64]);
+  %1 = nn.dense(%0, full(0.01f, shape=[64, 64], dtype="float32"), units=64);
+  %2 = nn.relu(%1);
+  %3 = nn.dense(%2, full(0.01f, shape=[96, 64], dtype="float32"), units=96);
+  %4 = nn.relu(%3);
+  nn.dense(%4, full(0.01f, shape=[10, 96], dtype="float32"), units=10)
+}
+"""
+
+
+def grouped_exports(uq, work):
+    """Exports with scales for groups of input channels, whose other layers do not count."""
+    made = []
+    dense = work / "dense/model.relay"
+    dense.parent.mkdir(exist_ok=True)
+    dense.write_text(DENSE)
+    known = networks("kws_dscnn", "ic_resnet8")
+    for model, data in [*known, (dense, known[0][1])]:
+        name = model.parent.name
+        calibration = work / f"{name}-0.uqcal"
+        if not calibration.exists():
+            # Costs do not depend on the weights: they may be rounded to nearest.
+            run(uq, "calibrate", "--quiet", "--model", model, "--data", data, "--samples", 32,
+                "--keep", 0, "--output", calibration)
+        for bits, size in GROUPS:
+            folder = work / f"{name}-{bits}-g{size}"
+            if not folder.exists():
+                run(uq, "export", "--quiet", "--model", model, "--calibration", calibration,
+                    "--method", "minmax", "--bits", bits, "--layer", f"*:{bits}g{size}", "--name",
+                    "m", "--output", folder)
+            manifest = json.loads((folder / "manifest.json").read_text())
+            manifest["only"] = "groupwise"
+            made.append((folder, manifest))
+    return made
+
+
+def exports(uq, work):
+    """Exports of every network that is here, at every width: folder and manifest."""
+    models = networks("kws_dscnn", "vww_mobilenet025", "ic_resnet8")
     made = []
     for model, data in models:
         name = model.parent.name
@@ -270,7 +319,7 @@ def measure_model(prefix, flags, made, work):
 
 
 def measure_instructions(uq, board, made):
-    """{kernel: {mac, output}}."""
+    """{kernel: {mac, output}} of the layers that count."""
     kernels, calls = {}, []
     for folder, manifest in made:
         try:
@@ -282,7 +331,9 @@ def measure_instructions(uq, board, made):
             continue
         for layer, counted, output in zip(
                 manifest["layers"], report["layers"], output_bytes(manifest)):
-            calls.append((layer, counted["instructions"], output))
+            # Other layers of the network were counted in an export without groups.
+            if manifest.get("only", "") in layer["kernel"]:
+                calls.append((layer, counted["instructions"], output))
     fit(kernels, [(layer["kernel"], layer["macs"], output, count, count)
                   for layer, count, output in calls if not computed_by(layer)])
     # A tiled call takes its own share and that of the kernel which computes the tiles.
@@ -318,12 +369,15 @@ def main():
     parser.add_argument("--uq", default=ROOT / ".build/release/uq")
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--code", action="store_true", help="measure no instructions")
+    parser.add_argument("--groups", action="store_true",
+                        help="measure the instructions of kernels with scales for groups alone")
     parser.add_argument("targets", nargs="*")
     options = parser.parse_args()
     work = options.work or pathlib.Path(tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     uq = pathlib.Path(options.uq).resolve()
-    made = exports(uq, work)
+    grouped = [] if options.code else grouped_exports(uq, work)
+    made = [] if options.groups else exports(uq, work)
     for path in sorted(TARGETS.glob("*.json")):
         target = json.loads(path.read_text())
         name = target["name"]
@@ -334,17 +388,20 @@ def main():
             print(f"{name}: no compiler, kept as it is")
             continue
         version = run(prefix + "gcc", "-dumpfullversion", "-dumpversion").strip()
-        bytewise = [(folder, known) for folder, known in made if "outputs_of_calls" not in known]
-        base, call, argument = measure_model(prefix, flags, bytewise, work)
-        target["code"] = {
-            "compiler": f"{prefix}gcc {version} -O2 {' '.join(flags)}",
-            "base": base, "call": call, "argument": argument,
-            "functions": measure_code(prefix, flags, work),
-        }
+        if not options.groups:
+            bytewise = [(folder, known) for folder, known in made if "outputs_of_calls" not in known]
+            base, call, argument = measure_model(prefix, flags, bytewise, work)
+            target["code"] = {
+                "compiler": f"{prefix}gcc {version} -O2 {' '.join(flags)}",
+                "base": base, "call": call, "argument": argument,
+                "functions": measure_code(prefix, flags, work),
+            }
         board = target.get("board")
         if board and shutil.which(EMULATORS[prefix]) and not options.code:
+            known = target["instructions"]["kernels"] if options.groups else {}
+            found = measure_instructions(uq, board, made + grouped)
             target["instructions"] = {
-                "board": board, "kernels": measure_instructions(uq, board, made)}
+                "board": board, "kernels": dict(sorted((known | found).items()))}
         text = json.dumps(target, indent=2)
         text = re.sub(r"\[\s*([\d,\s]+?)\s*\]",
                       lambda m: "[" + ", ".join(re.findall(r"\d+", m.group(1))) + "]", text)
@@ -353,8 +410,9 @@ def main():
                       lambda m: "{" + re.sub(r"\s+", " ", m.group(1)).replace("[ ", "[").replace(
                           " ]", "]") + "}", text)
         path.write_text(text + "\n")
-        print(f"{name}: {len(target['code']['functions'])} functions, model {base} + {call} a call + "
-              f"{argument} an argument")
+        code = target["code"]
+        print(f"{name}: {len(code['functions'])} functions, model {code['base']} + {code['call']} a "
+              f"call + {code['argument']} an argument")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import UQSupport
 public struct Allocator: Sendable {
   /// Names of the layers, in order.
   public let names: [String]
-  /// Each layer's options by ascending bits; more bits never lose more.
+  /// Each layer's options by ascending size; more bits, or more scales, never lose more.
   public let options: [[LayerOption]]
   /// Sizes of the code that options call.
   public let code: KernelCode
@@ -20,6 +20,9 @@ public struct Allocator: Sendable {
 
   /// Takes the layers and makes their losses monotone: with fewer bits a layer loses at least what it
   /// loses with more, negative losses count as 0, and options without a finite loss are left out.
+  ///
+  /// With scales for groups of input channels a layer loses no more than with one scale and as many bits, and
+  /// no less than with more bits and one scale; these options leave the losses of the others as they are.
   ///
   /// - Parameter fixed: flash and instructions that no choice changes; its weight bytes count too.
   /// - Throws: `allocate.options.none`, `allocate.options.invalid`.
@@ -45,18 +48,34 @@ public struct Allocator: Sendable {
             id: "allocate.options.invalid", "\(wrong) is no size", at: SourcePlace(node: layer.name)
           ))
       }
-      var floor = 0.0
-      return finite.sorted { ($0.bits, $0.loss) > ($1.bits, $1.loss) }.map { option in
-        var monotone = option
-        floor = max(floor, option.loss)
-        monotone.loss = floor
-        return monotone
-      }.reversed()
+      return Self.monotone(finite)
     }
     if let wrong = code.bytes.values.first(where: { !(0...Self.largest).contains($0) }) {
       problems.append(Diagnostic(id: "allocate.options.invalid", "\(wrong) is no size of code"))
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
+  }
+
+  private static func monotone(_ options: [LayerOption]) -> [LayerOption] {
+    var floor = 0.0
+    let plain = options.filter { $0.groupSize == nil }
+      .sorted { ($0.bits, $0.loss) > ($1.bits, $1.loss) }
+      .map { option in
+        var monotone = option
+        floor = max(floor, option.loss)
+        monotone.loss = floor
+        return monotone
+      }
+    let grouped = options.filter { $0.groupSize != nil }.map { option in
+      var bounded = option
+      let least = plain.last { $0.bits > option.bits }?.loss ?? 0
+      let most = plain.first { $0.bits == option.bits }?.loss ?? .infinity
+      bounded.loss = max(least, min(most, option.loss))
+      return bounded
+    }
+    return (plain + grouped).sorted {
+      ($0.bits, -($0.groupSize ?? .max), $0.loss) < ($1.bits, -($1.groupSize ?? .max), $1.loss)
+    }
   }
 
   private var fixedResources: Resources {

@@ -2,9 +2,11 @@
 public struct LayerOption: Hashable, Sendable {
   /// Bits of the weights.
   public var bits: Int
+  /// Input channels that share a scale; `nil` where an output channel has one.
+  public var groupSize: Int?
   /// Loss at the network's output above that of the best option, in any unit; below 0 counts as 0.
   public var loss: Double
-  /// Bytes of the packed weights.
+  /// Bytes of the packed weights, with the factors of groups.
   public var weightBytes: Int
   /// Bytes of flash of the layer's own constants: weights, scales, bias, parameters.
   public var flashBytes: Int
@@ -15,10 +17,11 @@ public struct LayerOption: Hashable, Sendable {
 
   /// Creates an option.
   public init(
-    bits: Int, loss: Double, weightBytes: Int, flashBytes: Int? = nil, instructions: Int = 0,
-    code: Set<String> = []
+    bits: Int, groupSize: Int? = nil, loss: Double, weightBytes: Int, flashBytes: Int? = nil,
+    instructions: Int = 0, code: Set<String> = []
   ) {
     self.bits = bits
+    self.groupSize = groupSize
     self.loss = loss
     self.weightBytes = weightBytes
     self.flashBytes = flashBytes ?? weightBytes

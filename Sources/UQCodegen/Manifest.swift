@@ -18,9 +18,9 @@ extension GeneratedModel {
       .init("arena_align", .integer(plan.alignment)),
       .init("arena_lower_bound", .integer(plan.lowerBound)),
     ]
+    members.append(.init("weight_bytes", .integer(program.weightBytes)))
     for (role, name) in [
-      (ProgramConstant.Role.weights, "weight"), (.bias, "bias"), (.scales, "scale"),
-      (.table, "table"),
+      (ProgramConstant.Role.bias, "bias"), (.scales, "scale"), (.table, "table"),
     ] {
       let bytes = program.constants.reduce(0) { $0 + ($1.role == role ? $1.bytes.count : 0) }
       members.append(.init("\(name)_bytes", .integer(bytes)))
@@ -55,18 +55,23 @@ extension GeneratedModel {
   }
 
   private func layer(_ call: KernelCall) -> JSONValue {
-    let weights = call.kernel.constants.map { program[$0] }.filter { $0.role == .weights }
+    let constants = call.kernel.constants.map { program[$0] }
+    let weights = constants.filter { $0.role == .weights }
     let buffers = (call.kernel.reads + call.kernel.writes + call.kernel.scratch).filter {
       bufferNames[$0.index] != nil
     }
-    return [
-      "name": .string(call.layer), "operator": .string(call.operatorName),
-      "kernel": .string(call.kernel.symbol),
-      "bits": weights.map(\.bits).min().map(JSONValue.integer) ?? .null,
-      "weight_bytes": .integer(weights.reduce(0) { $0 + $1.bytes.count }),
-      "macs": .integer(call.macs),
-      "arena": .array(buffers.map { .string(bufferNames[$0.index] ?? "") }),
+    let bytes = constants.reduce(0) { $0 + ($1.role.isWeights ? $1.bytes.count : 0) }
+    var members: [JSONValue.Member] = [
+      .init("name", .string(call.layer)), .init("operator", .string(call.operatorName)),
+      .init("kernel", .string(call.kernel.symbol)),
+      .init("bits", weights.map(\.bits).min().map(JSONValue.integer) ?? .null),
     ]
+    if let size = call.kernel.groupSize { members.append(.init("group_size", .integer(size))) }
+    return .object(
+      members + [
+        .init("weight_bytes", .integer(bytes)), .init("macs", .integer(call.macs)),
+        .init("arena", .array(buffers.map { .string(bufferNames[$0.index] ?? "") })),
+      ])
   }
 
   private func memoryMap() -> [JSONValue] {

@@ -59,6 +59,8 @@ public struct Conv2DKernel: Kernel {
   }
   /// The source.
   public var source: String { symbol + ".c" }
+  /// That of the layer.
+  public var groupSize: Int? { layer.groups?.size }
 
   /// Parameters, input, weights, bias, multipliers, shifts, output, scratch; behind the parameters the
   /// accumulator's shift of an int16 layer.

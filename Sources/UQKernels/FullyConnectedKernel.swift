@@ -50,6 +50,8 @@ public struct FullyConnectedKernel: Kernel {
   }
   /// The source.
   public var source: String { symbol + ".c" }
+  /// That of the layer.
+  public var groupSize: Int? { layer.groups?.size }
 
   /// Parameters, input, weights, bias, multipliers, shifts, output.
   public var arguments: [CArgument] {

@@ -98,7 +98,7 @@ extension LoweringContext {
         size: size,
         factors: addConstant(
           ProgramConstant(
-            name: "\(name) group scales", role: .scales,
+            name: "\(name) group scales", role: .groupScales,
             scales.flatMap { $0.factors.map { Int8($0) } }))))
   }
 

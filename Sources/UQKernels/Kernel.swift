@@ -16,6 +16,8 @@ public protocol Kernel: Sendable {
   var source: String { get }
   /// The arguments in order.
   var arguments: [CArgument] { get }
+  /// Input channels that share a scale of the weights; `nil` where an output channel has one scale.
+  var groupSize: Int? { get }
   /// The kernel that the call is handed as a function pointer.
   var callee: (any Kernel)? { get }
   /// A buffer that is read and one that is written which may start at the same address.
@@ -25,6 +27,8 @@ public protocol Kernel: Sendable {
 }
 
 extension Kernel {
+  /// One scale for an output channel.
+  public var groupSize: Int? { nil }
   /// None.
   public var callee: (any Kernel)? { nil }
   /// Reads and writes must not overlap.

@@ -30,9 +30,9 @@ public struct KernelProgram: Sendable {
   /// The constant with an id.
   public subscript(id: ConstantID) -> ProgramConstant { constants[id.index] }
 
-  /// Bytes of all weights in flash, as packed.
+  /// Bytes of all weights in flash, as packed, with the factors of groups.
   public var weightBytes: Int {
-    constants.reduce(0) { $0 + ($1.role == .weights ? $1.bytes.count : 0) }
+    constants.reduce(0) { $0 + ($1.role.isWeights ? $1.bytes.count : 0) }
   }
 
   /// Multiply-accumulates of one inference.
@@ -81,6 +81,11 @@ public struct ProgramConstant: Sendable, Hashable {
   /// What it is for, by which sizes are accounted.
   public enum Role: String, Sendable, Hashable, Codable {
     case weights, bias, scales, table
+    /// Factors of groups of input channels: they grow with the weights and count as such.
+    case groupScales = "group scales"
+
+    /// Whether bytes count as those of weights.
+    public var isWeights: Bool { self == .weights || self == .groupScales }
   }
 
   /// Name of the value or layer it belongs to, for the C identifier: `conv1 weights`.

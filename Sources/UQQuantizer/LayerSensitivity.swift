@@ -2,14 +2,14 @@ import UQGraph
 import UQNumerics
 import UQSupport
 
-/// What a layer's width costs at the network's output.
+/// What the format of a layer's weights costs at the network's output.
 public struct LayerSensitivity: Sendable {
   /// Name of the node.
   public var name: String
   /// Number of weights.
   public var weights: Int
-  /// For each width of the weights in bits the loss, at least 0.
-  public var losses: [Int: Double]
+  /// For each format of the weights that the layer can have the loss, at least 0.
+  public var losses: [WeightFormat: Double]
 }
 
 /// Layers rounded at several widths, to be tried one by one and together.
@@ -32,20 +32,19 @@ public struct WidthTrials: Sendable {
     var judges: [Int]
     /// Rounds with the other samples.
     var rounding: DataAwareRounding
-    var rounded: [String: [Int: RoundedLayer]] = [:]
+    var rounded: [String: [WeightFormat: RoundedLayer]] = [:]
   }
 
   /// The loss of each sample with widths together, activations quantized, fold after fold.
   ///
   /// Each layer's weights are those that ``sensitivities`` were measured with; layers without a width here
   /// stay float.
-  public func losses(of widths: [String: Int]) throws -> [Double] {
+  public func losses(of formats: [String: WeightFormat]) throws -> [Double] {
     try folds.flatMap { fold in
       var changed = graph
       for layer in layers {
-        guard let bits = widths[layer.name], let rounded = fold.rounded[layer.name]?[bits] else {
-          continue
-        }
+        guard let format = formats[layer.name], let rounded = fold.rounded[layer.name]?[format]
+        else { continue }
         changed.install(rounded, at: layer)
       }
       return try meter.errors(
@@ -68,17 +67,21 @@ extension Quantizer {
   /// their variance).
   ///
   /// - Parameters:
-  ///   - widths: bits to try.
+  ///   - formats: formats to try; where a layer cannot have groups, it has one scale for an output channel.
   ///   - names: layers to measure; `nil` measures all.
   ///   - work: multiply-accumulates that may be spent on running the network.
   /// - Returns: `nil` where the calibration keeps no samples.
   /// - Complexity: layers × widths runs over at most 500 samples.
   public func trials(
-    widths: [Int], of names: Set<String>? = nil, work: Int = 60_000_000_000
+    formats: [WeightFormat], of names: Set<String>? = nil, work: Int = 60_000_000_000
   ) throws -> WidthTrials? {
     guard error != nil else { return nil }
     let measured = layers.filter { names?.contains($0.name) ?? true }
-    let runs = max(1, measured.count * widths.count)
+    let tried = measured.map { layer -> [WeightFormat] in
+      var seen: Set<WeightFormat> = []
+      return formats.map(layer.groups.format).filter { seen.insert($0).inserted }
+    }
+    let runs = max(1, tried.reduce(0) { $0 + $1.count })
     let count = max(
       16, min(Self.sensitivitySamples, work / max(1, graph.macs * runs)))
     let probes = Array(samples.prefix(count))
@@ -89,22 +92,22 @@ extension Quantizer {
       folds: try folds(of: probes), layers: measured, graph: graph, evaluator: evaluator,
       meter: meter,
       activations: integer.activationQuantizations)
-    for layer in measured {
-      var sums: [Int: Double] = [:]
+    for (layer, formats) in zip(measured, tried) {
+      var sums: [WeightFormat: Double] = [:]
       for index in trials.folds.indices {
         let fold = trials.folds[index]
         let data = try fold.rounding.measure(layer, after: graph)
-        for bits in widths {
+        for format in formats {
           let rounded =
             try data.flatMap {
-              try fold.rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
-            } ?? RoundedLayer(weights: nearest(layer, bits: bits), bias: nil)
+              try fold.rounding.round($0, format: format, powerOfTwo: options.powerOfTwoScales)
+            } ?? RoundedLayer(weights: nearest(layer, format), bias: nil)
           var changed = graph
           changed.install(rounded, at: layer)
           let errors = try meter.errors(
             evaluator.prepare(changed), quantizing: [:], of: fold.judges)
-          sums[bits, default: 0] += errors.reduce(0, +)
-          trials.folds[index].rounded[layer.name, default: [:]][bits] = rounded
+          sums[format, default: 0] += errors.reduce(0, +)
+          trials.folds[index].rounded[layer.name, default: [:]][format] = rounded
         }
       }
       trials.sensitivities.append(

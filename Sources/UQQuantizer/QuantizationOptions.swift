@@ -8,6 +8,9 @@ public struct QuantizationOptions: Sendable {
   public var weightBits: Int
   /// Bits of a layer's weights by the name of its node.
   public var layerBits: [String: Int]
+  /// Input channels that share a scale in layers that have more of them and kernels for it; `nil` gives
+  /// every output channel one scale.
+  public var groupSize: Int?
   /// Bits of the activations: 8, or 16 with zero points of 0.
   public var activationBits: Int
   /// Names of the values that have 4 bits; what inherits from one has to be among them.
@@ -29,7 +32,8 @@ public struct QuantizationOptions: Sendable {
 
   /// Creates options.
   public init(
-    weightBits: Int = 8, layerBits: [String: Int] = [:], activationBits: Int = 8,
+    weightBits: Int = 8, layerBits: [String: Int] = [:], groupSize: Int? = nil,
+    activationBits: Int = 8,
     narrowValues: Set<String> = [], method: RangeMethod = .auto, powerOfTwoScales: Bool = false,
     correctsBiases: Bool = true,
     roundsFromData: Bool = true, equalizes: Bool = true, probeSamples: Int = 256,
@@ -37,6 +41,7 @@ public struct QuantizationOptions: Sendable {
   ) {
     self.weightBits = weightBits
     self.layerBits = layerBits
+    self.groupSize = groupSize
     self.activationBits = activationBits
     self.narrowValues = narrowValues
     self.method = method

@@ -104,39 +104,52 @@ public struct Quantizer: Sendable {
     layers = try WeightedLayer.all(in: activations.graph, integer: integer)
   }
 
-  /// Bits of a layer's weights.
-  func bits(of layer: WeightedLayer) -> Int { options.layerBits[layer.name] ?? options.weightBits }
-
-  /// Quantizes with the widths of the options: weights, then biases.
-  ///
-  /// - Throws: `engine.*`.
-  public func quantize() throws -> QuantizedGraph {
-    try quantize(
-      widths: Dictionary(uniqueKeysWithValues: layers.map { ($0.position, bits(of: $0)) }))
+  /// The format of a layer's weights that the options ask for.
+  func format(of layer: WeightedLayer) -> WeightFormat {
+    WeightFormat(
+      bits: options.layerBits[layer.name] ?? options.weightBits, groupSize: options.groupSize)
   }
 
-  /// Quantizes with given widths by name; layers without one keep the width of the options.
+  /// Quantizes as the options say: weights, then biases.
   ///
   /// - Throws: `engine.*`.
-  public func quantize(layerBits: [String: Int]) throws -> QuantizedGraph {
+  public func quantize() throws -> QuantizedGraph { try quantize(layerFormats: [:]) }
+
+  /// Quantizes with given formats by name; layers without one keep that of the options.
+  ///
+  /// - Throws: `engine.*`.
+  public func quantize(layerFormats: [String: WeightFormat]) throws -> QuantizedGraph {
     try quantize(
-      widths: Dictionary(
-        uniqueKeysWithValues: layers.map { ($0.position, layerBits[$0.name] ?? bits(of: $0)) }))
+      formats: Dictionary(
+        uniqueKeysWithValues: layers.map {
+          ($0.position, $0.groups.format(layerFormats[$0.name] ?? format(of: $0)))
+        }))
   }
 
-  /// Quantizes with a width for each layer by its position.
+  /// The format that a layer gets where `format` is asked for: one scale for an output channel where there is
+  /// no kernel with scales for groups, or one group would hold all channels.
+  public func format(_ format: WeightFormat, ofLayer name: String) -> WeightFormat {
+    layers.first { $0.name == name }?.groups.format(format) ?? format
+  }
+
+  /// Why a layer cannot have the groups of a format; `nil` where it can.
+  public func obstacle(to format: WeightFormat, ofLayer name: String) -> String? {
+    layers.first { $0.name == name }?.groups.obstacle(to: format)
+  }
+
+  /// Quantizes with a format for each layer by its position.
   ///
   /// Where all widths are 8 the weights are rounded to nearest, which costs no accuracy, and the biases
   /// corrected; below, and where activations of 4 bits leave an error to make up for, the roundings follow
   /// from the data.
-  func quantize(widths: [Int: Int]) throws -> QuantizedGraph {
+  func quantize(formats: [Int: WeightFormat]) throws -> QuantizedGraph {
     let plain = layers.map { layer in
-      RoundedLayer(weights: nearest(layer, bits: widths[layer.position] ?? 8), bias: nil)
+      RoundedLayer(weights: nearest(layer, formats[layer.position] ?? 8), bias: nil)
     }
-    let isEight = widths.values.allSatisfy { $0 == 8 } && options.narrowValues.isEmpty
+    let isEight = formats.values.allSatisfy { $0.bits == 8 } && options.narrowValues.isEmpty
     let rounded =
       error == nil || isEight || !options.roundsFromData
-      ? try corrected(plain) : try fromData(widths, plain)
+      ? try corrected(plain) : try fromData(formats, plain)
     var integer = integer
     var dequantized = graph
     for (layer, rounded) in zip(layers, rounded) {
@@ -168,10 +181,14 @@ public struct Quantizer: Sendable {
     return Array(calibration.samples.prefix(max(4, min(options.probeSamples, affordable))))
   }
 
-  func nearest(_ layer: WeightedLayer, bits: Int) -> QuantizedWeights {
-    let weights = graph.constant(graph.nodes[layer.position].operands[layer.slot])
-    return WeightQuantizer(bits: bits, powerOfTwo: options.powerOfTwoScales)
-      .quantize(weights ?? Tensor(zeros: .float32, [0]), axis: layer.axis, floors: layer.floors)
+  func nearest(_ layer: WeightedLayer, _ format: WeightFormat) -> QuantizedWeights {
+    let weights =
+      graph.constant(graph.nodes[layer.position].operands[layer.slot])
+      ?? Tensor(zeros: .float32, [0])
+    let quantizer = WeightQuantizer(bits: format.bits, powerOfTwo: options.powerOfTwoScales)
+    let floors = layer.floors(format)
+    return format.groupSize.map { quantizer.quantize(weights, groupSize: $0, floors: floors) }
+      ?? quantizer.quantize(weights, axis: layer.axis, floors: floors)
   }
 
   /// The layers with corrected biases where that lowers the output's error.
@@ -195,7 +212,9 @@ public struct Quantizer: Sendable {
   }
 
   /// Rounds layer by layer; `plain` stands in for layers that cannot be measured.
-  private func fromData(_ widths: [Int: Int], _ plain: [RoundedLayer]) throws -> [RoundedLayer] {
+  private func fromData(
+    _ formats: [Int: WeightFormat], _ plain: [RoundedLayer]
+  ) throws -> [RoundedLayer] {
     let curvature = try OutputCurvature(
       graph, layers: layers, evaluator: evaluator, samples: samples, threads: options.threads)
     let rounding = DataAwareRounding(
@@ -212,9 +231,9 @@ public struct Quantizer: Sendable {
     var dequantized = graph
     var nearby = plain
     for (index, layer) in layers.enumerated() {
-      let bits = widths[layer.position] ?? 8
+      let format = formats[layer.position] ?? 8
       if let rounded = try rounding.measure(layer, after: dequantized).flatMap({
-        try rounding.round($0, bits: bits, powerOfTwo: options.powerOfTwoScales)
+        try rounding.round($0, format: format, powerOfTwo: options.powerOfTwoScales)
       }) {
         nearby[index] = rounded
       }
@@ -250,9 +269,10 @@ public struct Quantizer: Sendable {
           .int8, rounded.weights.integers.shape, quantization: rounded.weights.quantization),
         constant: rounded.weights.integers))
     guard let bias = rounded.bias?.floats ?? layer.bias else { return }
-    let scales = rounded.weights.quantization.scales.map { $0 * inputScale }
+    let weights = rounded.weights.quantization
+    let scales = weights.biasScales(channels: bias.count).map { $0 * inputScale }
     let integers = zip(bias, scales).map { value, scale in
-      Int32(min(max((Double(value) / scale).rounded(), -0x1p30), 0x1p30))
+      Int32(min(max((Double(value) / scale).rounded(), -weights.biasLimit), weights.biasLimit))
     }
     let id = integer.append(
       Value(

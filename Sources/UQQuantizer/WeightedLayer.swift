@@ -20,6 +20,8 @@ struct WeightedLayer: Sendable {
   ///
   /// |bias integer| stays below 2^28, which leaves room for the folded zero point and the products.
   var floors: [Double]
+  /// What scales for groups of input channels it can have.
+  var groups: GroupSupport
 
   /// All layers of `graph` with float weights; `integer` has the quantization of their inputs.
   ///
@@ -51,10 +53,15 @@ struct WeightedLayer: Sendable {
       layers.append(
         WeightedLayer(
           position: position, name: node.name, slot: slot, axis: axis, count: weights.count,
-          bias: bias, floors: floors))
+          bias: bias, floors: floors, groups: GroupSupport(node, weights: weights, in: integer)))
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
     return layers
+  }
+
+  /// Least magnitude of each output channel's scale, or of the largest of its groups'.
+  func floors(_ format: WeightFormat) -> [Double] {
+    format.groupSize == nil ? floors : floors.map { $0 * DeviceScales.floorFactor }
   }
 }
 

@@ -1,5 +1,6 @@
 import UQAllocation
 import UQKernels
+import UQNumerics
 import UQPlanner
 import UQSupport
 
@@ -11,16 +12,19 @@ extension MixedPrecision {
   ///
   /// - Throws: `export.budget.ram`, `allocate.budget.*`, with every problem found.
   func checkFeasible(
-    _ limits: Budget, ram: Int?, _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int]
+    _ limits: Budget, ram: Int?, _ costs: [WeightFormat: ProgramCost], _ open: [WeightFormat],
+    fixed: [String: WeightFormat]
   ) throws {
     var problems: [Diagnostic] = []
     if let ram, let program = open.first.flatMap({ costs[$0]?.program }) {
       let plan = try MemoryPlanner.plan(program)
       if plan.byteCount > ram { problems.append(ArenaBudget.refusal(program, plan, ram: ram)) }
     }
-    let free = Dictionary(uniqueKeysWithValues: open.map { ($0, 0.0) })
     let losses = Dictionary(
-      graph.weightedLayers.map { ($0.name, free) }, uniquingKeysWith: { first, _ in first })
+      graph.weightedLayers.map { layer in
+        let free = self.open(open, of: layer.name).map { ($0.got, 0.0) }
+        return (layer.name, Dictionary(uniqueKeysWithValues: free))
+      }, uniquingKeysWith: { first, _ in first })
     do {
       _ = try allocator(costs, open, fixed: fixed, losses: losses).solve(limits)
     } catch { problems += diagnostics(of: error) }

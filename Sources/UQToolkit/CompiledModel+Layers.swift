@@ -13,7 +13,7 @@ extension CompiledModel {
     for (position, call) in program.calls.enumerated() {
       let constants = call.kernel.constants.map { program[$0] }
       let bytes = constants.reduce(0) {
-        $0 + ($1.role == .weights ? $1.bytes.count : 0)
+        $0 + ($1.role.isWeights ? $1.bytes.count : 0)
       }
       let bits = constants.first { $0.role == .weights }?.bits
       let isNarrow = call.kernel.writes.contains {
@@ -25,6 +25,7 @@ extension CompiledModel {
         result[result.count - 1].instructions = count.map { $0 + (last.instructions ?? 0) }
         result[result.count - 1].weightBytes += bytes
         result[result.count - 1].bits = last.bits ?? bits
+        result[result.count - 1].groupSize = last.groupSize ?? call.kernel.groupSize
         result[result.count - 1].activationBits = isNarrow ? 4 : nil
         result[result.count - 1].sqnr = ratios[position] ?? last.sqnr
       } else {
@@ -33,6 +34,7 @@ extension CompiledModel {
           weightBytes: bytes, macs: call.macs)
         layer.instructions = count
         layer.activationBits = isNarrow ? 4 : nil
+        layer.groupSize = call.kernel.groupSize
         result.append(layer)
       }
     }

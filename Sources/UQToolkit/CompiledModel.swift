@@ -15,6 +15,9 @@ public struct CompileOptions: Sendable {
   public var width: WidthRequest
   /// Widths of single layers, which come before `width`; of several rules for a layer the last counts.
   public var layers: [LayerRule]
+  /// Input channels that share a scale of the weights, in layers that have more of them and kernels for it;
+  /// `nil` gives every output channel one scale.
+  public var groupSize: Int?
   /// The chip whose widths and costs count; `nil` for any.
   public var target: Target?
   /// Bits of the activations: 16, 8, or 4 for all inner ones that kernels take so.
@@ -78,8 +81,8 @@ public struct CompiledModel: Sendable {
   public var quantized: QuantizedGraph
   /// What it was made with.
   public var options: CompileOptions
-  /// Bits of every layer with weights that was quantized.
-  public var layerBits: [String: Int] = [:]
+  /// Format of the weights of every layer that was quantized.
+  public var layerFormats: [String: WeightFormat] = [:]
   /// Why the layers have their bits, where they were chosen.
   public var choices: WidthChoices?
   /// Bits of the activations, where some were asked to have 4 or `--ram` was given.
@@ -91,11 +94,13 @@ public struct CompiledModel: Sendable {
   ///   every problem found.
   public init(_ graph: Graph, calibration: Calibration, options: CompileOptions) throws {
     let names = graph.weightedLayers.map(\.name)
-    layerBits = try LayerRule.resolve(options.layers, names: names)
+    let given = try LayerRule.resolve(
+      options.layers, names: names, groupSize: options.groupSize)
     try options.target?.check(activationBits: options.activationBits, options.rounding)
-    try options.target?.check(layerBits.values.sorted())
-    if case .uniform(let bits) = options.width, layerBits.count < names.count {
-      try options.target?.check([bits])
+    try options.target?.check(given.values.sorted())
+    try options.target?.check(groupSize: options.groupSize)
+    if case .uniform(let bits) = options.width, given.count < names.count {
+      try options.target?.check([WeightFormat(bits: bits)])
     }
     var options = options
     if options.mayNarrow {
@@ -108,27 +113,30 @@ public struct CompiledModel: Sendable {
       }
     }
     let quantizer = try Self.quantizer(graph, calibration, options)
+    try LayerRule.checkGroups(options.layers, names: names, quantizer)
+    for (name, format) in given { layerFormats[name] = quantizer.format(format, ofLayer: name) }
+    let mixed = MixedPrecision(
+      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer)
     switch options.width {
     case .uniform(let bits):
-      let promoted = try MixedPrecision(
-        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
-      ).choose(nominal: bits, fixed: layerBits)
-      for layer in promoted?.layers ?? [] { layerBits[layer.name] = layer.bits }
-      choices = promoted
-      for name in names where layerBits[name] == nil { layerBits[name] = bits }
+      choices = try mixed.choose(nominal: bits, fixed: layerFormats)
+      for layer in choices?.layers ?? [] { layerFormats[layer.name] = layer.format }
+      let format = WeightFormat(bits: bits, groupSize: options.groupSize)
+      for name in names where layerFormats[name] == nil {
+        layerFormats[name] = quantizer.format(format, ofLayer: name)
+      }
     case .mixed(let budget):
-      let found = try MixedPrecision(
-        graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
-      ).choose(budget, fixed: layerBits)
-      for layer in found.layers { layerBits[layer.name] = layer.bits }
+      let found = try mixed.choose(budget, fixed: layerFormats)
+      for layer in found.layers { layerFormats[layer.name] = layer.format }
       choices = found
     }
-    try options.target?.check(layerBits.values.sorted())
-    quantized = try quantizer.quantize(layerBits: layerBits)
+    try options.target?.check(layerFormats.values.sorted())
+    quantized = try quantizer.quantize(layerFormats: layerFormats)
     program = try CompiledModel.lower(quantized.graph, rounding: options.rounding)
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     self.options = options
+    if let warning = unusedGroups(options, quantizer) { quantized.warnings.append(warning) }
   }
 
   /// The quantizer of a graph; its choice of activation ranges serves all widths.
@@ -155,16 +163,39 @@ public struct CompiledModel: Sendable {
     quantized.equalized.isEmpty ? graph : quantized.float
   }
 
-  /// Bits of a weight on average, over all layers that were quantized; `nil` where there is none.
+  /// Says that no layer could have the groups that were asked for, where that is so.
+  private func unusedGroups(_ options: CompileOptions, _ quantizer: Quantizer) -> Diagnostic? {
+    guard let size = options.groupSize else { return nil }
+    let isUsed = layerFormats.contains { name, format in
+      let bits = options.width.isMixed ? 2 : format.bits
+      return quantizer.format(WeightFormat(bits: bits, groupSize: size), ofLayer: name).groupSize
+        != nil
+    }
+    return isUsed
+      ? nil
+      : Diagnostic(
+        .warning, id: "groups.layers.none",
+        "no layer has a scale for every \(size) input channels: those of 4, 3 or 2 bits have no more "
+          + "channels, or no kernel for it; leave --group-size out")
+  }
+
+  /// Bits of the weights of every layer that was quantized, whatever their scales.
+  public var layerBits: [String: Int] { layerFormats.mapValues(\.bits) }
+
+  /// Bits of a weight on average, factors of groups with it, over all layers that were quantized; `nil` where
+  /// there is none.
   public var averageBits: Double? {
     var (bits, weights) = (0, 0)
     for node in quantized.graph.nodes {
-      guard let width = layerBits[node.name] else { continue }
+      guard let format = layerFormats[node.name] else { continue }
       for (slot, operand) in node.spec.operands.enumerated() where slot < node.operands.count {
-        guard case .weight = operand.role,
-          let constant = quantized.graph.constant(node.operands[slot])
+        guard case .weight = operand.role, let id = node.operands[slot],
+          let constant = quantized.graph.constant(id)
         else { continue }
-        bits += width * constant.count
+        bits += format.bits * constant.count
+        if format.groupSize != nil {
+          bits += 8 * (quantized.graph[id].type.quantization?.scales.count ?? 0)
+        }
         weights += constant.count
       }
     }

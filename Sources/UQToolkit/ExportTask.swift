@@ -99,10 +99,14 @@ public struct ExportTask: Sendable {
     let cost = ProgramCost(program: compiled.program, target: target)
     if target.code != nil { members.append(.init("flash_bytes", .integer(cost.flashBytes))) }
     members.append(.init("instructions", cost.instructions.map { .integer($0) } ?? .null))
-    if !options.layers.isEmpty || Set(compiled.layerBits.values).count > 1 {
-      let bits = compiled.layerBits.sorted { $0.key < $1.key }
+    let formats = compiled.layerFormats
+    if !options.layers.isEmpty || Set(formats.values).count > 1
+      || formats.values.contains(where: { $0.groupSize != nil })
+    {
       members.append(
-        .init("layer_bits", .object(bits.map { .init($0.key, .integer($0.value)) })))
+        .init(
+          "layer_bits",
+          .object(formats.sorted { $0.key < $1.key }.map { .init($0.key, $0.value.json) })))
     }
     if let activations = compiled.activations {
       members.append(.init("activations", activations.json))
@@ -150,7 +154,7 @@ public struct ExportTask: Sendable {
     }
     let bytes = cost.flashBytes
     if let flash, bytes > flash {
-      let isLeast = compiled.layerBits.values.allSatisfy { $0 <= 2 }
+      let isLeast = compiled.layerFormats.values.allSatisfy { $0.bits <= 2 }
       problems.append(
         Diagnostic(
           id: "export.budget.flash",
@@ -179,6 +183,22 @@ public struct ExportTask: Sendable {
         return (0..<port.type.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
       }
       return GoldenVector(inputs: inputs, outputs: try simulator.run(bytes: inputs))
+    }
+  }
+}
+
+extension WeightFormat {
+  /// A number of bits, or `"w4g32"`.
+  var json: JSONValue { groupSize == nil ? .integer(bits) : .string(description) }
+
+  /// The format behind a member of a document; `nil` for anything else.
+  init?(json value: Any) {
+    if let bits = value as? Int, [8, 4, 3, 2, 1].contains(bits) {
+      self.init(bits: bits)
+    } else if let text = value as? String, let format = WeightFormat(text) {
+      self = format
+    } else {
+      return nil
     }
   }
 }

@@ -1,5 +1,6 @@
 import UQGraph
 import UQNumerics
+import UQQuantizer
 import UQSupport
 
 /// Widths for the layers of a name or pattern.
@@ -9,6 +10,8 @@ public struct LayerRule: Hashable, Sendable {
   public var pattern: String
   /// Bits of the weights; `nil` leaves them as they are.
   public var bits: Int?
+  /// Input channels that share a scale, 0 for one scale for an output channel; `nil` is what the network has.
+  public var groupSize: Int?
   /// Bits of the layer's output, 8 or 4; `nil` leaves them as they are.
   public var activationBits: Int?
   /// Where the rule stands.
@@ -18,11 +21,12 @@ public struct LayerRule: Hashable, Sendable {
 
   /// Creates a rule.
   public init(
-    _ pattern: String, bits: Int? = nil, activationBits: Int? = nil,
+    _ pattern: String, bits: Int? = nil, groupSize: Int? = nil, activationBits: Int? = nil,
     place: SourcePlace = SourcePlace(), isOptional: Bool = false
   ) {
     self.pattern = pattern
     self.bits = bits
+    self.groupSize = groupSize
     self.activationBits = activationBits
     self.place = place
     self.isOptional = isOptional
@@ -37,38 +41,43 @@ public struct LayerRule: Hashable, Sendable {
     else {
       throw Diagnostic(
         id: "layer.rule.malformed",
-        "--layer '\(flag)' is not NAME:BITS with 8, 4, 3, 2 or 1 bits, such as 'conv1:8', or NAME:wBITSaBITS "
-          + "with 8 or 4 bits of its output, such as 'conv1:a4', 'conv1:w8a4'")
+        "--layer '\(flag)' is not NAME:BITS with 8, 4, 3, 2 or 1 bits, such as 'conv1:8', of 4, 3 and 2 bits "
+          + "with a scale for so many input channels, a multiple of 8, such as 'conv1:4g32', or "
+          + "NAME:wBITSaBITS with 8 or 4 bits of its output, such as 'conv1:a4', 'conv1:w8a4'")
     }
     self.init(
-      String(flag[..<colon]), bits: widths.weights, activationBits: widths.activations)
+      String(flag[..<colon]), bits: widths.bits, groupSize: widths.groupSize,
+      activationBits: widths.activationBits)
   }
 
-  /// The bits of `8`, `w8`, `a4`, `w8a4`; `nil` for anything else.
-  static func widths(_ text: some StringProtocol) -> (weights: Int?, activations: Int?)? {
-    func known(_ text: some StringProtocol, _ widths: [Int]) -> Int? {
-      Int(text).flatMap { text.utf8.count == 1 && widths.contains($0) ? $0 : nil }
-    }
-    if let bits = known(text, [8, 4, 3, 2, 1]) { return (bits, nil) }
+  /// What `8`, `w8`, `4g32`, `w4g32`, `a4`, `w8a4`, `w4g32a8` say; `nil` for anything else.
+  ///
+  /// `g0` is one scale for an output channel, whatever the network has.
+  static func widths(_ text: some StringProtocol)
+    -> (bits: Int?, groupSize: Int?, activationBits: Int?)?
+  {
     let parts = text.split(separator: "a", maxSplits: 1, omittingEmptySubsequences: false)
     guard let first = parts.first else { return nil }
-    var result: (weights: Int?, activations: Int?) = (nil, nil)
-    if first.hasPrefix("w") {
-      guard let bits = known(first.dropFirst(), [8, 4, 3, 2, 1]) else { return nil }
-      result.weights = bits
-    } else if !first.isEmpty {
-      return nil
+    var result: (bits: Int?, groupSize: Int?, activationBits: Int?) = (nil, nil, nil)
+    if !first.isEmpty {
+      let isSingle = first.hasSuffix("g0")
+      guard let format = WeightFormat(isSingle ? first.dropLast(2) : first[...]),
+        parts.count == 1 || first.hasPrefix("w"), !isSingle || format.groupSize == nil
+      else { return nil }
+      result.bits = format.bits
+      result.groupSize = isSingle ? 0 : format.groupSize
     }
     if parts.count > 1 {
-      guard let bits = known(parts[1], [8, 4]) else { return nil }
-      result.activations = bits
+      guard let bits = ["8": 8, "4": 4][String(parts[1])] else { return nil }
+      result.activationBits = bits
     }
-    return result.weights == nil && result.activations == nil ? nil : result
+    return result.bits == nil && result.activationBits == nil ? nil : result
   }
 
   /// `w8a4`: what the rule says, as ``init(flag:)`` reads it.
   var widthText: String {
-    (bits.map { activationBits == nil ? "\($0)" : "w\($0)" } ?? "")
+    let weights = bits.map { "\($0)" + (groupSize.map { "g\($0)" } ?? "") }
+    return (weights.map { activationBits == nil ? $0 : "w\($0)" } ?? "")
       + (activationBits.map { "a\($0)" } ?? "")
   }
 
@@ -85,18 +94,21 @@ public struct LayerRule: Hashable, Sendable {
     }
   }
 
-  /// The width of the weights of each layer that some rule is about; of several rules the last counts.
+  /// The format of the weights of each layer that some rule is about; of several rules the last counts.
   ///
+  /// - Parameter groupSize: of rules that say nothing of it; `nil` is one scale for an output channel.
   /// - Throws: `layer.name.unknown`, with the names that are close, for every rule without a layer.
-  public static func resolve(_ rules: [LayerRule], names: [String]) throws(Diagnostics)
-    -> [String: Int]
+  public static func resolve(_ rules: [LayerRule], names: [String], groupSize: Int? = nil)
+    throws(Diagnostics) -> [String: WeightFormat]
   {
-    var result: [String: Int] = [:]
+    var result: [String: WeightFormat] = [:]
     var problems: [Diagnostic] = []
     for rule in rules {
       guard let bits = rule.bits else { continue }
       let found = rule.matches(among: names)
-      for name in found { result[name] = bits }
+      let size = rule.groupSize ?? groupSize ?? 0
+      let format = WeightFormat(bits: bits, groupSize: size > 0 ? size : nil)
+      for name in found { result[name] = format }
       if found.isEmpty, !(rule.isOptional && rule.isPattern) {
         let close = closest(to: rule.pattern, among: names)
         problems.append(
@@ -108,6 +120,27 @@ public struct LayerRule: Hashable, Sendable {
     }
     if !problems.isEmpty { throw Diagnostics(problems) }
     return result
+  }
+
+  /// Refuses groups of a layer that is named and cannot have them; patterns pass over such layers.
+  ///
+  /// - Throws: `layer.groups.closed`, for every such rule.
+  static func checkGroups(_ rules: [LayerRule], names: [String], _ quantizer: Quantizer)
+    throws(Diagnostics)
+  {
+    var problems: [Diagnostic] = []
+    for rule in rules where !rule.isPattern {
+      guard let bits = rule.bits, let size = rule.groupSize, size > 0 else { continue }
+      let format = WeightFormat(bits: bits, groupSize: size)
+      for name in rule.matches(among: names) {
+        guard let obstacle = quantizer.obstacle(to: format, ofLayer: name) else { continue }
+        problems.append(
+          Diagnostic(
+            id: "layer.groups.closed",
+            "the weights of '\(name)' cannot be \(format): \(obstacle)", at: rule.place))
+      }
+    }
+    if !problems.isEmpty { throw Diagnostics(problems) }
   }
 
   /// Whether a pattern with `*` and `?` covers a text.

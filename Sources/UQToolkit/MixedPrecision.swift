@@ -14,16 +14,19 @@ public struct WidthChoices: Sendable {
   public struct Layer: Sendable {
     /// Name of the layer.
     public var name: String
-    /// Chosen bits.
-    public var bits: Int
+    /// Chosen format of the weights.
+    public var format: WeightFormat
     /// Loss that the choice costs by itself.
     public var loss: Double
-    /// Bytes of weights.
+    /// Bytes of weights, with the factors of groups.
     public var weightBytes: Int
     /// Bytes of weights fewer than at the most bits.
     public var savedBytes: Int
-    /// What could be chosen, by descending bits; one option where the width was given.
+    /// What could be chosen, by descending size; one option where the width was given.
     public var options: [AllocationReport.Option]
+
+    /// Chosen bits.
+    public var bits: Int { format.bits }
 
     /// Loss for each kilobyte saved; `nil` where nothing was saved.
     public var exchangeRate: Double? {
@@ -52,11 +55,12 @@ extension WidthChoices {
     layers = zip(allocator.names.indices, found.options).map { index, option in
       let most = allocator.options[index].map(\.weightBytes).max() ?? 0
       return Layer(
-        name: allocator.names[index], bits: option.bits, loss: option.loss,
+        name: allocator.names[index], format: option.format, loss: option.loss,
         weightBytes: option.weightBytes, savedBytes: most - option.weightBytes,
-        options: allocator.options[index].map {
-          AllocationReport.Option(bits: $0.bits, loss: $0.loss, weightBytes: $0.weightBytes)
-        }.sorted { $0.bits > $1.bits })
+        options: allocator.options[index].reversed().map {
+          AllocationReport.Option(
+            bits: $0.bits, groupSize: $0.groupSize, loss: $0.loss, weightBytes: $0.weightBytes)
+        })
     }
     loss = found.loss
     gap = found.gap
@@ -65,7 +69,13 @@ extension WidthChoices {
   }
 }
 
-/// Chooses a width for each layer.
+extension LayerOption {
+  /// How the weights are stored.
+  var format: WeightFormat { WeightFormat(bits: bits, groupSize: groupSize) }
+}
+
+/// Chooses a format of the weights for each layer: their bits, and whether groups of input channels have
+/// scales.
 struct MixedPrecision {
   let graph: Graph
   let calibration: CalibrationSummary
@@ -77,18 +87,33 @@ struct MixedPrecision {
   /// Multiply-accumulates that measuring losses may take.
   static let sensitivityWork = 60_000_000_000
 
-  /// The choices within a budget; layers in `fixed` keep their width.
+  /// The formats of widths, by descending size: with groups too where the network has a group size.
+  func formats(_ widths: [Int]) -> [WeightFormat] {
+    widths.flatMap { bits -> [WeightFormat] in
+      let plain = WeightFormat(bits: bits)
+      guard let size = options.groupSize, WeightFormat.groupedBits.contains(bits) else {
+        return [plain]
+      }
+      return [WeightFormat(bits: bits, groupSize: size), plain]
+    }
+  }
+
+  /// The choices within a budget; layers in `fixed` keep their format.
   ///
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
-    _ budget: MixedBudget, fixed: [String: Int], among widths: [Int] = widths,
+    _ budget: MixedBudget, fixed: [String: WeightFormat], among wanted: [WeightFormat]? = nil,
     work: Int = sensitivityWork
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
     }
-    let open = open(widths)
-    let costs = try costs(open + fixed.values + [budget.bytesOf ?? 4])
+    var open = open(wanted ?? formats(Self.widths))
+    let costs = try costs(open + fixed.values + [WeightFormat(bits: budget.bytesOf ?? 4)])
+    if budget.instructions != nil {
+      // Kernels that were not measured would seem to take none.
+      open.removeAll { $0.groupSize != nil && costs[$0]?.instructions == nil }
+    }
     let limits = try limits(budget, costs)
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
     let losses = try losses(open, fixed, work)
@@ -102,15 +127,15 @@ struct MixedPrecision {
   ) throws -> WidthChoices {
     var choices = WidthChoices(found, of: allocator)
     choices.measured = try losses.together(
-      Dictionary(uniqueKeysWithValues: zip(allocator.names, found.options.map(\.bits))))
+      Dictionary(uniqueKeysWithValues: zip(allocator.names, found.options.map(\.format))))
     return choices
   }
 
   /// The choices for budgets of weight bytes, evenly from the fewest to the most bits; each uses its bytes up.
   ///
   /// - Throws: as ``choose(_:fixed:)``.
-  func evenly(_ count: Int, fixed: [String: Int]) throws -> [WidthChoices] {
-    let open = open(Self.widths)
+  func evenly(_ count: Int, fixed: [String: WeightFormat]) throws -> [WidthChoices] {
+    let open = open(formats(Self.widths))
     let losses = try losses(open, fixed, Self.sensitivityWork)
     let allocator = try allocator(
       costs(open + fixed.values), open, fixed: fixed, losses: losses.alone)
@@ -133,27 +158,38 @@ struct MixedPrecision {
     }
   }
 
-  /// Those of `widths` that the target opens.
-  private func open(_ widths: [Int]) -> [Int] {
-    widths.filter { options.target?.weightBits.contains($0) ?? true }
+  /// Those of `formats` that the target opens.
+  private func open(_ formats: [WeightFormat]) -> [WeightFormat] {
+    formats.filter { options.target?.weightBits.contains($0.bits) ?? true }
   }
 
-  private func costs(_ widths: [Int]) throws -> [Int: ProgramCost] {
-    var result: [Int: ProgramCost] = [:]
-    for bits in widths where result[bits] == nil { result[bits] = try cost(bits) }
+  /// The formats among `open` that a layer can have, with those they were asked for as.
+  func open(_ open: [WeightFormat], of name: String) -> [(wanted: WeightFormat, got: WeightFormat)]
+  {
+    var seen: Set<WeightFormat> = []
+    return open.map { ($0, quantizer.format($0, ofLayer: name)) }.filter {
+      seen.insert($0.1).inserted
+    }
+  }
+
+  private func costs(_ formats: [WeightFormat]) throws -> [WeightFormat: ProgramCost] {
+    var result: [WeightFormat: ProgramCost] = [:]
+    for format in formats where result[format] == nil { result[format] = try cost(format) }
     return result
   }
 
-  private func losses(_ open: [Int], _ fixed: [String: Int], _ work: Int) throws -> WidthLosses {
+  private func losses(_ open: [WeightFormat], _ fixed: [String: WeightFormat], _ work: Int) throws
+    -> WidthLosses
+  {
     try WidthLosses(
-      quantizer, widths: open,
+      quantizer, formats: open,
       of: Set(graph.weightedLayers.map(\.name)).subtracting(fixed.keys), work: work)
   }
 
-  /// - Parameter losses: by layer and bits; layers in `fixed` lose nothing.
+  /// - Parameter losses: by layer and format; layers in `fixed` lose nothing.
   func allocator(
-    _ costs: [Int: ProgramCost], _ open: [Int], fixed: [String: Int],
-    losses: [String: [Int: Double]]
+    _ costs: [WeightFormat: ProgramCost], _ open: [WeightFormat], fixed: [String: WeightFormat],
+    losses: [String: [WeightFormat: Double]]
   ) throws -> Allocator {
     guard let widest = open.first, let base = costs[widest] else {
       throw Diagnostic(
@@ -163,9 +199,12 @@ struct MixedPrecision {
     let layers = names.map { name in
       LayerChoices(
         name: name,
-        options: (fixed[name].map { [$0] } ?? open).compactMap { bits in
-          costs[bits].map {
-            option(name, bits, $0, fixed[name] == nil ? losses[name]?[bits] : 0)
+        options: self.open(fixed[name].map { [$0] } ?? open, of: name).compactMap { wanted, got in
+          costs[wanted].map { cost in
+            var made = option(name, got, cost, fixed[name] == nil ? losses[name]?[got] : 0)
+            // Calls with groups have two arguments more than those of the base.
+            made.flashBytes += cost.argumentBytes(of: name) - base.argumentBytes(of: name)
+            return made
           }
         })
     }
@@ -186,29 +225,38 @@ struct MixedPrecision {
   /// Below 4 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
   /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together.
   ///
+  /// Where the network has a group size, every width has it.
+  ///
   /// - Returns: `nil` where all layers keep the width.
   /// - Throws: as ``choose(_:fixed:among:work:)``.
-  func choose(nominal bits: Int, fixed: [String: Int]) throws -> WidthChoices? {
+  func choose(nominal bits: Int, fixed: [String: WeightFormat]) throws -> WidthChoices? {
+    let formats = (Self.widths.filter { $0 > bits } + [bits]).map { width in
+      WeightFormat(
+        bits: width,
+        groupSize: WeightFormat.groupedBits.contains(width) ? options.groupSize : nil)
+    }
+    let nominal = formats.last ?? WeightFormat(bits: bits)
     let counts = graph.weightedLayers.map { layer in
       graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0
     }
     let total = counts.reduce(0, +)
     var settled = fixed
     for (layer, count) in zip(graph.weightedLayers, counts)
-    where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = bits }
+    where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = nominal }
     guard bits < 4, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
     let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
     var uniform = fixed
-    for name in free { uniform[name] = bits }
+    for name in free { uniform[name] = nominal }
     let bytes = try choose(
-      MixedBudget(weightBytes: .max), fixed: uniform, among: [bits]
+      MixedBudget(weightBytes: .max), fixed: uniform, among: [nominal]
     ).weightBytes
     return try choose(
-      MixedBudget(weightBytes: bytes + total / 25), fixed: settled,
-      among: Self.widths.filter { $0 > bits } + [bits], work: 15_000_000_000)
+      MixedBudget(weightBytes: bytes + total / 25), fixed: settled, among: formats,
+      work: 15_000_000_000)
   }
 
-  private func limits(_ budget: MixedBudget, _ costs: [Int: ProgramCost]) throws -> Budget {
+  private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget
+  {
     var bytes = budget.weightBytes
     func limit(_ other: Int) { bytes = min(bytes ?? other, other) }
     if let average = budget.averageBits {
@@ -219,22 +267,25 @@ struct MixedPrecision {
     }
     let isOpen =
       bytes == nil && budget.flash == nil && budget.instructions == nil
-    if let width = budget.bytesOf ?? (isOpen ? 4 : nil), let uniform = costs[width] {
+    if let width = budget.bytesOf ?? (isOpen ? 4 : nil),
+      let uniform = costs[WeightFormat(bits: width)]
+    {
       limit(uniform.program.weightBytes)
     }
     return Budget(flash: budget.flash, instructions: budget.instructions, weightBytes: bytes)
   }
 
-  /// Sizes do not depend on how weights are rounded: the network with all layers at one width, rounded
+  /// Sizes do not depend on how weights are rounded: the network with all layers in one format, rounded
   /// plainly.
-  private func cost(_ bits: Int) throws -> ProgramCost {
+  private func cost(_ format: WeightFormat) throws -> ProgramCost {
     var summary = calibration
     summary.samples = []
     let quantized = try Quantizer(
       graph, calibration: summary,
       options: QuantizationOptions(
-        weightBits: bits, activationBits: options.widestActivationBits,
-        narrowValues: options.narrowValues, method: .minmax,
+        weightBits: format.bits, groupSize: format.groupSize,
+        activationBits: options.widestActivationBits, narrowValues: options.narrowValues,
+        method: .minmax,
         powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
         threads: options.threads),
       evaluator: FloatEngine()
@@ -244,16 +295,16 @@ struct MixedPrecision {
       target: options.target)
   }
 
-  private func option(_ name: String, _ bits: Int, _ cost: ProgramCost, _ loss: Double?)
-    -> LayerOption
-  {
+  private func option(
+    _ name: String, _ format: WeightFormat, _ cost: ProgramCost, _ loss: Double?
+  ) -> LayerOption {
     let calls = cost.program.calls.filter { $0.layer == name }
     let weights = Set(calls.flatMap(\.kernel.constants)).reduce(0) { sum, id in
       let constant = cost.program[id]
-      return sum + (constant.role == .weights ? constant.bytes.count : 0)
+      return sum + (constant.role.isWeights ? constant.bytes.count : 0)
     }
     return LayerOption(
-      bits: bits, loss: loss ?? .nan, weightBytes: weights,
+      bits: format.bits, groupSize: format.groupSize, loss: loss ?? .nan, weightBytes: weights,
       flashBytes: calls.reduce(0) { $0 + cost.constantBytes($1) },
       instructions: calls.reduce(0) { $0 + cost.instructions($1) },
       code: calls.reduce(into: Set<String>()) { $0.formUnion(cost.code($1)) })

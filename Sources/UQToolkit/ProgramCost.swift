@@ -37,6 +37,12 @@ struct ProgramCost {
     [kernel.symbol] + (kernel.callee.map { [$0.symbol] } ?? [])
   }
 
+  /// Bytes that the arguments of a layer's calls take in the function that makes them.
+  func argumentBytes(of layer: String) -> Int {
+    let calls = program.calls.filter { $0.layer == layer }
+    return (target?.code?.argument ?? 0) * calls.reduce(0) { $0 + $1.kernel.arguments.count }
+  }
+
   /// Bytes of the function that makes the calls.
   var modelCodeBytes: Int {
     guard let code = target?.code else { return 0 }
@@ -56,9 +62,15 @@ struct ProgramCost {
       + functions.reduce(0) { $0 + (table.functions[$1]?.bytes ?? 0) }
   }
 
-  /// Instructions of one inference; `nil` where the target's table is missing.
+  /// Instructions of one inference; `nil` where the target's table is missing, or has no kernels with scales
+  /// for groups and the program does.
   var instructions: Int? {
-    target?.instructions == nil ? nil : program.calls.reduce(0) { $0 + instructions($1) }
+    guard let table = target?.instructions,
+      program.calls.allSatisfy({
+        $0.kernel.groupSize == nil || table.kernels[$0.kernel.symbol] != nil
+      })
+    else { return nil }
+    return program.calls.reduce(0) { $0 + instructions($1) }
   }
 
   /// Bytes of a constant array as the compiler places it.

@@ -1,5 +1,6 @@
 import Foundation
 import UQKernels
+import UQNumerics
 import UQQuantizer
 import UQSupport
 import Yams
@@ -14,6 +15,8 @@ public struct Recipe: Hashable, Sendable {
   public var summary: String
   /// Widths of the weights.
   public var width: WidthRequest
+  /// Input channels that share a scale of the weights.
+  public var groupSize: Int?
   /// Widths of single layers.
   public var layers: [LayerRule] = []
   /// How activation ranges are chosen.
@@ -146,6 +149,12 @@ private struct RecipeReader {
       case "mixed":
         hasMixed = true
         recipe.width = .mixed(budget(value))
+      case "groupSize":
+        guard let size = value.int, WeightFormat.isGroupSize(size) else {
+          invalid(value, "'groupSize' is a multiple of 8 up to 4096")
+          continue
+        }
+        recipe.groupSize = size
       case "layers": recipe.layers = layers(value)
       case "method": recipe.method = choice(value, RangeMethod.init(rawValue:), "a method")
       case "rounding": recipe.rounding = choice(value, Rounding.init(rawValue:), "a rounding")
@@ -159,7 +168,7 @@ private struct RecipeReader {
         unknown(
           key,
           [
-            "name", "description", "bits", "mixed", "layers", "method", "rounding",
+            "name", "description", "bits", "mixed", "groupSize", "layers", "method", "rounding",
             "activationBits",
           ])
       }
@@ -198,12 +207,12 @@ private struct RecipeReader {
     return mapping.compactMap { key, value in
       guard let pattern = key.string else { return nil }
       guard let widths = value.string.flatMap({ LayerRule.widths($0) }) else {
-        invalid(value, "bits are 8, 4, 3, 2 or 1, or such as 'a4', 'w8a4'")
+        invalid(value, "bits are 8, 4, 3, 2 or 1, or such as 'w4g32', 'a4', 'w8a4'")
         return nil
       }
       return LayerRule(
-        pattern, bits: widths.weights, activationBits: widths.activations, place: place(key),
-        isOptional: true)
+        pattern, bits: widths.bits, groupSize: widths.groupSize,
+        activationBits: widths.activationBits, place: place(key), isOptional: true)
     }
   }
 

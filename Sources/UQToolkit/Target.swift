@@ -1,6 +1,7 @@
 import Foundation
 import UQBoards
 import UQKernels
+import UQNumerics
 import UQSupport
 
 /// A kind of chip that C is generated for: a file of Calibration/targets.
@@ -11,6 +12,8 @@ public struct Target: Hashable, Sendable {
   public let summary: String
   /// Widths of weights that are open.
   public let weightBits: [Int]
+  /// Sizes of groups of input channels with scales of their own that are open.
+  public let weightGroups: [Int]
   /// Widths of activations that are open.
   public let activationBits: [Int]
   /// Roundings that are open; a chip that can only shift has the one.
@@ -59,6 +62,10 @@ public struct Target: Hashable, Sendable {
     guard !read.weightBits.isEmpty, read.weightBits.allSatisfy(known.contains) else {
       throw malformed("'weight_bits' are of 8, 4, 3, 2, 1, not \(read.weightBits)")
     }
+    let groups = read.weightGroups ?? []
+    guard groups.allSatisfy(WeightFormat.isGroupSize) else {
+      throw malformed("'weight_groups' are multiples of 8 up to 4096, not \(groups)")
+    }
     let activations = read.activationBits ?? [16, 8, 4]
     guard !activations.isEmpty, Set(activations).isSubset(of: [16, 8, 4]),
       activations.contains(8) || !activations.contains(4)
@@ -84,6 +91,7 @@ public struct Target: Hashable, Sendable {
     name = read.name
     summary = read.summary
     weightBits = read.weightBits
+    weightGroups = groups
     activationBits = activations
     roundings = rules
     alignment = read.alignment ?? 4
@@ -130,16 +138,30 @@ public struct Target: Hashable, Sendable {
     }
   }
 
-  /// Refuses widths that the target's description closes.
+  /// Refuses formats of weights that the target's description closes.
   ///
-  /// - Throws: `target.bits.closed`.
-  func check(_ bits: some Sequence<Int>) throws(Diagnostic) {
-    for width in bits where !weightBits.contains(width) {
-      throw Diagnostic(
-        id: "target.bits.closed",
-        "\(name) has no kernels for \(width) bits; it has \(weightBits.map(String.init).joined(separator: ", "))"
-      )
+  /// - Throws: `target.bits.closed`, `target.groups.closed`.
+  func check(_ formats: some Sequence<WeightFormat>) throws(Diagnostic) {
+    for format in formats {
+      guard weightBits.contains(format.bits) else {
+        throw Diagnostic(
+          id: "target.bits.closed",
+          "\(name) has no kernels for \(format.bits) bits; it has "
+            + weightBits.map(String.init).joined(separator: ", "))
+      }
+      try check(groupSize: format.groupSize)
     }
+  }
+
+  /// Refuses a size of groups of input channels that the target's description closes.
+  ///
+  /// - Throws: `target.groups.closed`.
+  func check(groupSize: Int?) throws(Diagnostic) {
+    guard let groupSize, !weightGroups.contains(groupSize) else { return }
+    throw Diagnostic(
+      id: "target.groups.closed",
+      "\(name) does not open scales for groups of \(groupSize) input channels; it has "
+        + (weightGroups.isEmpty ? "none" : weightGroups.map(String.init).joined(separator: ", ")))
   }
 }
 
@@ -197,6 +219,7 @@ private struct TargetDescription: Codable {
   var name: String
   var summary: String
   var weightBits: [Int]
+  var weightGroups: [Int]?
   var activationBits: [Int]?
   var roundings: [String]?
   var alignment: Int?
@@ -207,6 +230,7 @@ private struct TargetDescription: Codable {
   private enum CodingKeys: String, CodingKey {
     case name, summary, roundings, alignment, board, code, instructions
     case weightBits = "weight_bits"
+    case weightGroups = "weight_groups"
     case activationBits = "activation_bits"
   }
 }

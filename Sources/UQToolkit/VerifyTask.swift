@@ -84,8 +84,8 @@ public struct VerifyTask: Sendable {
 /// How an export was made, as its manifest says.
 struct ExportRecipe {
   let modelDigest: String
-  /// Bits of layers that have others than `bits`.
-  let layerBits: [String: Int]
+  /// Formats of layers that have others than `bits`.
+  let layerFormats: [String: WeightFormat]
   let bits: Int
   /// Bits of the activations that do not have 4.
   let activationBits: Int
@@ -109,7 +109,7 @@ struct ExportRecipe {
         id: "verify.manifest.missing", "there is no readable manifest; run `uq export`", at: place)
     }
     guard let digest = manifest["model_sha256"] as? String,
-      let layerBits = Self.layerBits(manifest["layer_bits"]),
+      let layerFormats = Self.layerFormats(manifest["layer_bits"]),
       let bits = (manifest["bits"] as? Int) ?? (manifest["layer_bits"] == nil ? nil : 8),
       let rounding = (manifest["rounding"] as? String).flatMap(Rounding.init(rawValue:)),
       let method = (manifest["method"] as? String).flatMap(RangeMethod.init(rawValue:))
@@ -120,7 +120,7 @@ struct ExportRecipe {
     }
     modelDigest = digest
     self.bits = bits
-    self.layerBits = layerBits
+    self.layerFormats = layerFormats
     allocation = (try? JSONDecoder().decode(Choices.self, from: data))?.allocation
     activationBits = max((manifest["activation_bits"] as? Int) ?? 8, 8)
     narrowLayers = (manifest["narrow_layers"] as? [String]) ?? []
@@ -142,21 +142,23 @@ struct ExportRecipe {
   func options(threads: Int) -> CompileOptions {
     var options = CompileOptions(
       bits: bits,
-      layers: layerBits.sorted { $0.key < $1.key }.map { LayerRule($0.key, bits: $0.value) }
+      layers: layerFormats.sorted { $0.key < $1.key }.map {
+        LayerRule($0.key, bits: $0.value.bits, groupSize: $0.value.groupSize)
+      }
         + narrowLayers.map { LayerRule($0, activationBits: 4) },
       activationBits: activationBits, method: method, rounding: rounding, threads: threads)
     options.equalizes = equalizes
     return options
   }
 
-  /// The widths of an object; `nil` where one is none.
-  private static func layerBits(_ object: Any?) -> [String: Int]? {
+  /// The formats of an object; `nil` where one is none.
+  private static func layerFormats(_ object: Any?) -> [String: WeightFormat]? {
     guard let object else { return [:] }
     guard let entries = object as? [String: Any] else { return nil }
-    var result: [String: Int] = [:]
+    var result: [String: WeightFormat] = [:]
     for (name, value) in entries {
-      guard let bits = value as? Int, WeightPacking.widths.contains(bits) else { return nil }
-      result[name] = bits
+      guard let format = WeightFormat(json: value) else { return nil }
+      result[name] = format
     }
     return result
   }

@@ -1,3 +1,4 @@
+import UQNumerics
 import UQReport
 import UQSupport
 
@@ -7,8 +8,9 @@ extension WidthChoices {
     AllocationReport(
       layers: layers.map { layer in
         AllocationReport.Layer(
-          name: layer.name, bits: layer.bits, loss: layer.loss, weightBytes: layer.weightBytes,
-          savedBytes: layer.savedBytes, options: layer.options)
+          name: layer.name, bits: layer.bits, groupSize: layer.format.groupSize,
+          loss: layer.loss, weightBytes: layer.weightBytes, savedBytes: layer.savedBytes,
+          options: layer.options)
       }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes,
       measured: measured)
   }
@@ -20,11 +22,15 @@ extension WidthChoices {
       "flash_bytes": .integer(flashBytes), "measured_loss": measured.map { .number($0) } ?? .null,
       "layers": .array(
         layers.map { layer in
-          [
-            "name": .string(layer.name), "bits": .integer(layer.bits), "loss": .number(layer.loss),
-            "weight_bytes": .integer(layer.weightBytes), "saved_bytes": .integer(layer.savedBytes),
-            "loss_per_kib": layer.exchangeRate.map { .number($0) } ?? .null,
+          let members: [JSONValue.Member] = [
+            .init("name", .string(layer.name)), .init("bits", .integer(layer.bits)),
+            .init("loss", .number(layer.loss)),
+            .init("weight_bytes", .integer(layer.weightBytes)),
+            .init("saved_bytes", .integer(layer.savedBytes)),
+            .init("loss_per_kib", layer.exchangeRate.map { .number($0) } ?? .null),
           ]
+          let size = layer.format.groupSize
+          return .object(members + (size.map { [.init("group_size", .integer($0))] } ?? []))
         }),
     ]
   }
@@ -35,7 +41,7 @@ extension WidthChoices {
       [["layer", "bits", "bytes", "saved", "loss", "loss/KiB"]]
       + layers.map { layer in
         [
-          layer.name, "\(layer.bits)", "\(layer.weightBytes)", "\(layer.savedBytes)",
+          layer.name, "\(layer.format)", "\(layer.weightBytes)", "\(layer.savedBytes)",
           layer.options.count == 1 ? "given" : Self.short(layer.loss),
           layer.exchangeRate.map(Self.short) ?? "",
         ]

@@ -1,18 +1,19 @@
+import UQNumerics
 import UQQuantizer
 import UQSupport
 
-/// What widths cost at the network's output: layer by layer, and together.
+/// What formats of the weights cost at the network's output: layer by layer, and together.
 struct WidthLosses {
-  /// For each layer by name the loss of rounding its weights alone, by bits; 8 bits count as 0.
-  var alone: [String: [Int: Double]] = [:]
+  /// For each layer by name the loss of rounding its weights alone, by format; 8 bits count as 0.
+  var alone: [String: [WeightFormat: Double]] = [:]
   private var trials: WidthTrials?
 
   /// Measures `names`.
   ///
   /// - Throws: `mixed.samples.missing`, and what measuring throws.
-  init(_ quantizer: Quantizer, widths: [Int], of names: Set<String>, work: Int) throws {
+  init(_ quantizer: Quantizer, formats: [WeightFormat], of names: Set<String>, work: Int) throws {
     guard !names.isEmpty else { return }
-    trials = try quantizer.trials(widths: widths.filter { $0 < 8 }, of: names, work: work)
+    trials = try quantizer.trials(formats: formats.filter { $0.bits < 8 }, of: names, work: work)
     guard let trials else {
       throw Diagnostic(
         id: "mixed.samples.missing",
@@ -24,10 +25,10 @@ struct WidthLosses {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// The mean loss of the layers' widths together; `nil` where there is nothing to measure or it is not
+  /// The mean loss of the layers' formats together; `nil` where there is nothing to measure or it is not
   /// finite.
-  func together(_ widths: [String: Int]) throws -> Double? {
-    guard let losses = try trials?.losses(of: widths), !losses.isEmpty else { return nil }
+  func together(_ formats: [String: WeightFormat]) throws -> Double? {
+    guard let losses = try trials?.losses(of: formats), !losses.isEmpty else { return nil }
     let mean = losses.reduce(0, +) / Double(losses.count)
     return mean.isFinite ? mean : nil
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import UQKernels
+import UQNumerics
 import UQQuantizer
 import UQSupport
 import UQToolkit
@@ -130,9 +131,14 @@ struct ExportCommand: DiagnosedCommand {
 
   /// Where one width was asked for and some layers have more: how many have which.
   private func widths(_ compiled: CompiledModel) -> String {
-    let counts = compiled.layerBits.values.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+    let counts = compiled.layerFormats.values.reduce(into: [WeightFormat: Int]()) {
+      $0[$1, default: 0] += 1
+    }
     guard counts.count > 1, compiled.choices == nil else { return "" }
-    let parts = counts.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key) bits" }
+    let parts = counts.sorted { $0.key < $1.key }.map { format, count in
+      let groups = format.groupSize.map { " in groups of \($0)" } ?? ""
+      return "\(count) of \(format.bits) bits\(groups)"
+    }
     return "; layers: \(parts.joined(separator: ", "))"
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import UQKernels
+import UQNumerics
 import UQQuantizer
 import UQToolkit
 
@@ -34,14 +35,23 @@ struct QuantizationFlags: ParsableArguments {
   var recipe: String?
 
   @Option(
+    help:
+      "Give every so many input channels a scale, 16, 32 or 64, where layers of 4, 3 or 2 bits have more of them (default: one scale for an output channel)."
+  )
+  var groupSize: Int?
+
+  @Option(
     help: ArgumentHelp(
-      "Bits of a layer's weights: 'conv1:8', '*pointwise*:4', '@last:8'; with those of its output, 8 or 4: 'conv1:a4', 'conv1:w8a4'; may be repeated.",
+      "Bits of a layer's weights: 'conv1:8', '*pointwise*:4', '@last:8'; with a scale for every 32 input channels: 'conv1:4g32'; with those of its output, 8 or 4: 'conv1:a4', 'conv1:w8a4'; may be repeated.",
       valueName: "name:bits"))
   var layer: [String] = []
 
   func validate() throws {
     if let activationBits, ![16, 8, 4].contains(activationBits) {
       throw ValidationError("--activation-bits takes 16, 8 or 4, not \(activationBits)")
+    }
+    if let groupSize, !WeightFormat.isGroupSize(groupSize) {
+      throw ValidationError("--group-size takes a multiple of 8 up to 4096, not \(groupSize)")
     }
   }
 
@@ -56,6 +66,7 @@ struct QuantizationFlags: ParsableArguments {
       method: method ?? recipe?.method ?? .auto,
       rounding: rounding ?? recipe?.rounding ?? target?.defaultRounding ?? .single, threads: threads
     )
+    options.groupSize = groupSize ?? recipe?.groupSize
     options.keepsActivations = activationBits != nil || recipe?.activationBits != nil
     options.equalizes = !noEqualization
     options.width = bits?.width ?? recipe?.width ?? .uniform(8)

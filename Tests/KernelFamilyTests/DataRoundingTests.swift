@@ -87,7 +87,7 @@ import UQToolkit
       let trials = try Quantizer(
         builder.graph, calibration: calibration, options: QuantizationOptions(method: .minmax),
         evaluator: engine
-      ).trials(widths: [2])
+      ).trials(formats: [2])
       return try #require(trials).losses(of: ["layer": 2])
     }
     let before = try losses()

@@ -171,6 +171,27 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
     #expect(try allocator.solve(Budget()).options[0].bits == 3)
   }
 
+  /// Groups lose no more than one scale of as many bits, no less than more bits, and change no other loss.
+  @Test func groupsLieBetweenWidths() throws {
+    func option(_ bits: Int, _ groupSize: Int?, _ loss: Double) -> LayerOption {
+      LayerOption(
+        bits: bits, groupSize: groupSize, loss: loss,
+        weightBytes: groupSize == nil ? bits : bits + 1)
+    }
+    let layer = LayerChoices(
+      name: "grouped",
+      options: [
+        option(2, nil, 3), option(2, 32, 0.5), option(3, 32, 2), option(3, 16, 0.7),
+        option(4, 32, -1), option(3, nil, 1), option(4, nil, 0.6), option(8, nil, 0),
+      ])
+    let options = try Allocator([layer]).options[0]
+    #expect(options.map(\.bits) == [2, 2, 3, 3, 3, 4, 4, 8])
+    #expect(options.map(\.groupSize) == [nil, 32, nil, 32, 16, nil, 32, nil])
+    #expect(options.map(\.loss) == [3, 1, 1, 1, 0.7, 0.6, 0, 0])
+    let alone = try Allocator([LayerChoices(name: "given", options: [option(4, 32, 0)])])
+    #expect(try alone.solve(Budget()).weightBytes == 5)
+  }
+
   @Test func codeIsPaidOnce() throws {
     let layers = (0..<5).map { index in
       LayerChoices(

@@ -47,8 +47,14 @@ import UQSupport
     let graph = probe.graph
     var parameters = TuningParameters(
       count: probe.pass.gradients.layers.reduce(0) { $0 + $1.channels })
-    parameters.biases = graph.nodes.flatMap { graph.constant($0.biasOperand)?.floats ?? [] }
+    // Other biases than the float network's: where nothing is wrong there are no gradients.
+    var moved = graph
     let layers = try GradientProbe.layers(of: graph)
+    for layer in layers {
+      let bias = (layer.bias ?? []).map { $0 + 0.4 }
+      moved.setBias(Tensor(bias, [bias.count]), ofNode: layer.position)
+    }
+    parameters.biases = layers.flatMap { ($0.bias ?? []).map { $0 + 0.4 } }
     let layouts = try layers.map { layer in
       let node = graph.nodes[layer.position]
       let shapes = node.operands.map { graph.type(of: $0 ?? node.result).shape }
@@ -65,7 +71,7 @@ import UQSupport
       func error(_ element: Int, _ step: Float) throws -> Double {
         var arranged = layouts[index].arrange(weights)
         arranged[element] += step
-        var changed = graph
+        var changed = moved
         let id = changed.appendConstant(
           layouts[index].disarrange(arranged, weights.shape), name: "changed")
         changed.nodes[layer.position].operands[1] = id
@@ -89,13 +95,26 @@ import UQSupport
     }
   }
 
+  /// Samples whose pixels go together, so that errors of weights can make up for each other.
+  private func correlated(_ network: inout SmallNetwork, _ count: Int) -> [[Tensor]] {
+    (0..<count).map { _ in
+      let level = network.random([4]).floats
+      let noise = network.random([1, 9, 10, 4])
+      return [
+        Tensor(
+          noise.floats.enumerated().map { 2 * level[$0.offset % 4] + 0.3 * $0.element },
+          noise.shape)
+      ]
+    }
+  }
+
   /// Of plainly rounded weights there is much to learn.
   @Test func lowersTheHeldOutError() throws {
     var network = SmallNetwork()
     let graph = network.graph
     let layers = try GradientProbe.layers(of: graph)
     let rounded = try plain(graph, bits: 2)
-    let samples = (0..<80).map { _ in [network.random([1, 9, 10, 4])] }
+    let samples = correlated(&network, 80)
     let block = try #require(
       ReconstructionBlock.all(in: graph, layers: Set(layers.map(\.position))).first)
     var results: [[Int: RoundedLayer]] = []

@@ -32,9 +32,9 @@ private struct Problem {
   func target(_ channel: Int) -> [Double] { (0..<depth).map { targets[$0 * channels + channel] } }
 
   /// `tr(F E H Eᵀ)`.
-  func loss(_ solutions: [LatticeRounding.Solution]) -> Double {
+  func loss(_ solutions: [LatticeRounding.GroupSolution]) -> Double {
     let errors = solutions.enumerated().map { channel, solution in
-      zip(target(channel), solution.integers).map { $0 - solution.scale * Double($1) }
+      zip(target(channel), solution.integers).map { $0 - solution.scales[0] * Double($1) }
     }
     var sum = 0.0
     for i in 0..<channels {
@@ -70,10 +70,11 @@ private func grid(_ bits: Int) -> LatticeRounding.Grid {
       let found = coupled.round(problem.targets, grids: grids)
       for solution in found {
         #expect(solution.integers.allSatisfy { grids[0].lowest...grids[0].highest ~= Int($0) })
-        #expect(solution.scale.isFinite)
+        #expect(solution.scales.allSatisfy { $0.isFinite })
       }
       together += problem.loss(found)
-      alone += problem.loss((0..<8).map { lattice.round(problem.target($0), grid: grids[$0]) })
+      alone += problem.loss(
+        (0..<8).map { lattice.round(problem.target($0), in: nil, grid: grids[$0]) })
     }
     #expect(together < 0.7 * alone)
   }
@@ -89,7 +90,7 @@ private func grid(_ bits: Int) -> LatticeRounding.Grid {
     for channel in 0..<4 {
       let alone = lattice.round(problem.target(channel), grid: grid(3))
       #expect(found[channel].integers == alone.integers)
-      #expect((found[channel].scale - alone.scale).magnitude < 1e-12)
+      #expect((found[channel].scales[0] - alone.scale).magnitude < 1e-12)
     }
   }
 
@@ -106,6 +107,6 @@ private func grid(_ bits: Int) -> LatticeRounding.Grid {
     let lattice = try #require(LatticeRounding(Problem(3, 2, directions: 1, seed: 2).inputs))
     let coupled = try #require(CoupledRounding(lattice, curvature: [1, 0, 0, 1]))
     let found = coupled.round([Double](repeating: 0, count: 6), grids: [grid(2), grid(2)])
-    #expect(found.allSatisfy { $0.integers == [0, 0, 0] && $0.scale == 1 })
+    #expect(found.allSatisfy { $0.integers == [0, 0, 0] && $0.scales == [1] })
   }
 }

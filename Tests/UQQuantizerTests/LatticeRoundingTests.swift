@@ -5,7 +5,7 @@ import UQSupport
 @testable import UQQuantizer
 
 /// Rounding one channel of few weights, where everything can be tried.
-private struct Problem {
+struct ChannelProblem {
   let size: Int
   let covariance: SymmetricMatrix
   let target: [Double]
@@ -66,7 +66,7 @@ private func levels(_ bits: Int) -> [Int] {
 
   @Test(arguments: sizes, 0..<12)
   func closeToTheBestOfAll(_ size: (bits: Int, count: Int), _ seed: Int) throws {
-    let problem = Problem(size.count, seed: seed)
+    let problem = ChannelProblem(size.count, seed: seed)
     let rounding = try #require(LatticeRounding(problem.covariance))
     let solution = rounding.round(problem.target, grid: grid(size.bits))
     #expect(solution.integers.allSatisfy { levels(size.bits).contains(Int($0)) })
@@ -80,7 +80,7 @@ private func levels(_ bits: Int) -> [Int] {
   func betterThanPlainRounding(_ bits: Int) throws {
     var (found, plain) = (0.0, 0.0)
     for seed in 0..<20 {
-      let problem = Problem(18, seed: 300 + seed)
+      let problem = ChannelProblem(18, seed: 300 + seed)
       let rounding = try #require(LatticeRounding(problem.covariance))
       let solution = rounding.round(problem.target, grid: grid(bits))
       let rounded = WeightQuantizer(bits: bits).quantize(
@@ -100,7 +100,7 @@ private func levels(_ bits: Int) -> [Int] {
   func littleIsLost(_ size: (bits: Int, count: Int)) throws {
     var (found, best, nothing) = (0.0, 0.0, 0.0)
     for seed in 0..<40 {
-      let problem = Problem(size.count, seed: 1000 + seed)
+      let problem = ChannelProblem(size.count, seed: 1000 + seed)
       let rounding = try #require(LatticeRounding(problem.covariance))
       found += rounding.round(problem.target, grid: grid(size.bits)).loss
       best += problem.best(levels(size.bits))
@@ -111,7 +111,7 @@ private func levels(_ bits: Int) -> [Int] {
 
   @Test(arguments: [1, 2, 3, 4, 8], 0..<6)
   func noSingleStepHelps(_ bits: Int, _ seed: Int) throws {
-    let problem = Problem(24, seed: 50 + seed)
+    let problem = ChannelProblem(24, seed: 50 + seed)
     let rounding = try #require(LatticeRounding(problem.covariance))
     let solution = rounding.round(problem.target, grid: grid(bits))
     let loss = problem.loss(solution.integers, solution.scale)
@@ -146,7 +146,7 @@ private func levels(_ bits: Int) -> [Int] {
 
   @Test func powersOfTwoStayPowersOfTwo() throws {
     for seed in 0..<8 {
-      let problem = Problem(12, seed: 200 + seed)
+      let problem = ChannelProblem(12, seed: 200 + seed)
       let rounding = try #require(LatticeRounding(problem.covariance))
       let solution = rounding.round(problem.target, grid: grid(4, powerOfTwo: true))
       #expect(solution.scale > 0 && solution.scale.significand == 1)
@@ -156,7 +156,7 @@ private func levels(_ bits: Int) -> [Int] {
 
   @Test(arguments: [1, 2, 3, 4, 8])
   func scalesAreFiniteWhateverTheTarget(_ bits: Int) throws {
-    let problem = Problem(4, seed: 3)
+    let problem = ChannelProblem(4, seed: 3)
     let rounding = try #require(LatticeRounding(problem.covariance))
     for target in [
       [0, 0, 0, 0], [1e-300, 0, 0, 0], [1e300, -1e300, 1, 0], [.nan, 0, 0, 0],

@@ -20,9 +20,18 @@ import Testing
     }
   }
 
+  @Test(arguments: ["4", "w4", "4g32", "w3g16", "w2g64a8", "w4g0", "a4", "w8a4"])
+  func layersHaveFormats(_ text: String) throws {
+    let validator = try SchemaValidator(
+      contentsOf: tree.appendingPathComponent("Schemas/recipe.schema.json"))
+    #expect(validator.problems(["name": "x", "bits": 4, "layers": ["a": text]]) == [])
+  }
+
   @Test(
     arguments: [
       ("recipe", "bits", 5), ("recipe", "name", 1), ("recipe", "mixed", "all"),
+      ("recipe", "groupSize", 20), ("recipe", "layers", ["a": "w8g32"]),
+      ("recipe", "layers", ["a": 5]), ("target", "weight_groups", [20]),
       ("target", "weight_bits", [5]), ("target", "weight_bits", [Int]()),
       ("target", "roundings", ["up"]), ("target", "alignment", 3), ("target", "board", 1),
     ] as [(String, String, any Sendable)])

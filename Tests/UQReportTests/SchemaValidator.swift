@@ -82,6 +82,17 @@ struct SchemaValidator {
           found.append("\(path): '\(name)' is not allowed")
         }
       }
+    case "anyOf":
+      let isMet = (rule as? [[String: Any]] ?? []).contains { schema in
+        var problems: [String] = []
+        check(value, schema, path, &problems)
+        return problems.isEmpty
+      }
+      if !isMet { found.append("\(path): \(value) is none of what is allowed") }
+    case "multipleOf":
+      if let number = value as? Int, let unit = rule as? Int, number % unit != 0 {
+        found.append("\(path): \(number) is no multiple of \(unit)")
+      }
     case "items":
       for (index, element) in (array ?? []).enumerated() {
         check(element, rule as? [String: Any] ?? [:], "\(path)[\(index)]", &found)

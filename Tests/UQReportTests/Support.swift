@@ -93,8 +93,12 @@ func sampleReport(name: String = "kws.onnx", layer: String = "conv1") -> Compari
             name: layer, bits: 4, loss: 0.0125, weightBytes: 4000, savedBytes: 4000,
             options: [
               .init(bits: 8, loss: 0, weightBytes: 8000),
+              .init(bits: 4, groupSize: 32, loss: 0.005, weightBytes: 4250),
               .init(bits: 4, loss: 0.0125, weightBytes: 4000),
-            ])
+            ]),
+          AllocationReport.Layer(
+            name: "grouped", bits: 3, groupSize: 16, loss: 0, weightBytes: 0, savedBytes: 0,
+            options: []),
         ], loss: 0.0125, gap: 0.001, weightBytes: 4000, flashBytes: 21_000)
     }
     if index == 0 { eight = entry } else { four = entry }

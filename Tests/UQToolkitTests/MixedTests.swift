@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQBoards
 import UQKernels
+import UQNumerics
 import UQQuantizer
 import UQReport
 import UQSupport
@@ -53,7 +54,7 @@ import UQSupport
       in: scratch, to: "a", target: generic)
     #expect(made.averageBits ?? 9 <= 3.1)
     let recipe = try ExportRecipe(folder: scratch.file("a"))
-    #expect(recipe.layerBits == made.layerBits)
+    #expect(recipe.layerFormats == made.layerFormats)
     let result = try VerifyTask(
       workspace: workspace(digits), calibrationPath: path, exportFolder: scratch.file("a"),
       builds: [BuildConfiguration.hostBuilds[0]], inputCount: 20, threads: 2, isQuiet: true

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UQBoards
 import UQKernels
+import UQNumerics
 import UQQuantizer
 import UQSupport
 
@@ -18,7 +19,19 @@ import UQSupport
     ] as [([String], [String: Int]?)])
   func rulesNameLayers(_ flags: [String], _ expected: [String: Int]?) throws {
     let found = try LayerRule.resolve(flags.map { try LayerRule(flag: $0) }, names: names)
+      .mapValues(\.bits)
     #expect(found == expected ?? Dictionary(uniqueKeysWithValues: names.map { ($0, 3) }))
+  }
+
+  /// What a rule says of groups counts more than what the network has.
+  @Test func rulesNameGroups() throws {
+    let rules = try ["conv?:4g16", "conv2:2", "dense:w3g0a8"].map { try LayerRule(flag: $0) }
+    let found = try LayerRule.resolve(rules, names: names, groupSize: 32)
+    #expect(
+      found == [
+        "conv1": .init(bits: 4, groupSize: 16), "conv2": .init(bits: 2, groupSize: 32), "dense": 3,
+      ])
+    #expect(rules.map(\.widthText) == ["4g16", "2", "w3g0a8"] && rules[2].activationBits == 8)
   }
 
   /// A name may have a colon, and the signs of a pattern.
@@ -57,7 +70,8 @@ import UQSupport
   @Test(
     arguments: [
       "", "conv1", ":8", "conv1:", "conv1:5", "conv1:eight", "conv1:a3", "conv1:a16", "conv1:w",
-      "conv1:w4a", "conv1:4a4", "conv1:a", "conv1:w4b4", "conv1:+4",
+      "conv1:w4a", "conv1:4a4", "conv1:a", "conv1:w4b4", "conv1:+4", "conv1:4g", "conv1:8g32",
+      "conv1:4g20", "conv1:g32", "conv1:4g32a8", "conv1:4g16g0",
     ])
   func rulesThatAreNone(_ flag: String) {
     #expect(problems { _ = try LayerRule(flag: flag) } == ["layer.rule.malformed"])
@@ -99,11 +113,14 @@ import UQSupport
   @Test func entriesAreRead() throws {
     let recipe = try Recipe(
       text: """
-        {"name": "x", "mixed": {"flash": "64K", "averageBits": 2.5}, "layers": {"conv*": 8},
+        {"name": "x", "mixed": {"flash": "64K", "averageBits": 2.5}, "groupSize": 32,
+         "layers": {"conv*": 8, "dense": "w4g16"},
          "method": "mse", "rounding": "double", "activationBits": 16}
         """, path: "x.json")
     #expect(recipe.width == .mixed(MixedBudget(averageBits: 2.5, flash: 65536)))
-    #expect(recipe.layers.map(\.pattern) == ["conv*"] && recipe.layers.map(\.bits) == [8])
+    #expect(recipe.groupSize == 32 && recipe.layers.map(\.groupSize) == [nil, 16])
+    #expect(recipe.layers.map(\.pattern) == ["conv*", "dense"])
+    #expect(recipe.layers.map(\.bits) == [8, 4])
     #expect(recipe.method == .mse && recipe.rounding == .double && recipe.activationBits == 16)
   }
 
@@ -120,6 +137,9 @@ import UQSupport
       ("{\"name\": \"x\"}", "recipe.entry.invalid", 1),
       ("{\"bits\": 8, \"method\": \"best\"}", "recipe.entry.invalid", 1),
       ("{\"bits\": 8, \"activationBits\": 5}", "recipe.entry.invalid", 1),
+      ("{\"bits\": 4, \"groupSize\": 20}", "recipe.entry.invalid", 1),
+      ("{\"bits\": 4, \"groupSize\": \"all\"}", "recipe.entry.invalid", 1),
+      ("{\"bits\": 4,\n \"layers\": {\"a\": \"w8g32\"}}", "recipe.entry.invalid", 2),
     ] as [(String, String, Int?)])
   func problemsAreLocated(_ text: String, _ id: String, _ line: Int?) {
     do {
@@ -148,15 +168,19 @@ import UQSupport
     let target = try Target.named(path)
     try target.check([8, 4])
     #expect(problems { try target.check([8, 2]) } == ["target.bits.closed"])
+    let grouped = WeightFormat(bits: 4, groupSize: 32)
+    #expect(problems { try target.check([grouped]) } == ["target.groups.closed"])
   }
 
   /// Activations, roundings and alignment are data, too.
   @Test func descriptionsOpenAndCloseOptions() throws {
     let target = try Target(
       text: #"""
-        {"name": "chip", "summary": "", "weight_bits": [8], "activation_bits": [8],
-         "roundings": ["shift"], "alignment": 1, "board": "riscv32"}
+        {"name": "chip", "summary": "", "weight_bits": [8, 4], "activation_bits": [8],
+         "weight_groups": [32], "roundings": ["shift"], "alignment": 1, "board": "riscv32"}
         """#, path: "t")
+    try target.check([8, WeightFormat(bits: 4, groupSize: 32)])
+    #expect(problems { try target.check(groupSize: 16) } == ["target.groups.closed"])
     #expect(target.board?.core == "RV32IMC")
     #expect(target.defaultRounding == .shift && target.alignment == 1)
     try target.check(activationBits: 8, .shift)
@@ -179,6 +203,7 @@ import UQSupport
       #"{"name": "x", "summary": "", "weight_bits": [8], "alignment": 3}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "board": "absent"}"#,
       #"{"name": "x", "summary": "", "weight_bits": [5]}"#,
+      #"{"name": "x", "summary": "", "weight_bits": [8], "weight_groups": [20]}"#,
       #"{"name": "x", "summary": "", "weight_bits": [8], "instructions": {"board": "b", "kernels": {"k": {"mac": -1, "output": 0}}}}"#,
     ])
   func descriptionsThatAreNone(_ text: String) {

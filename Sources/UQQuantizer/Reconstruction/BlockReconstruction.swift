@@ -28,7 +28,7 @@ struct BlockReconstruction: Sendable {
   private static let batch = 32
   /// Steps of Adam at most, and how far they go.
   private static let steps = 100
-  private static let (rate, scaleRate): (Float, Float) = (0.02, 5e-4)
+  private static let (rate, scaleRate): (Float, Float) = (0.1, 2e-3)
   /// Weight of the penalty against the first loss, over all weights.
   private static let penalty = 0.5
   /// Multiply-accumulates that a block's steps may take.

@@ -36,7 +36,9 @@ struct SoftLayers: Sendable {
       else { continue }
       let quantization = rounded[index].weights.quantization
       let channels = layout.groups * layout.channels
-      guard quantization.scales.count == channels, quantization.bits > 1 else { continue }
+      guard quantization.groupSize == nil, quantization.scales.count == channels,
+        quantization.bits > 1
+      else { continue }
       let scales = quantization.scales.map(Float.init)
       var wanted = layout.arrange(weights)
       for i in wanted.indices { wanted[i] /= scales[i / layout.depth] }
@@ -109,10 +111,11 @@ struct SoftLayers: Sendable {
       var result = item.rounded
       let shape = item.rounded.weights.integers.shape
       let channels = item.scales.count
+      let floors = item.layer.floors
       let scales = (0..<channels).map { c -> Double in
         let old = item.rounded.weights.quantization.scales[c]
         let tuned = old * Double(parameters.factors[item.offset + c])
-        return tuned.magnitude < item.layer.floors[c] ? old : tuned
+        return tuned.magnitude < floors[c] ? old : tuned
       }
       let integers = item.soft.integers
       var real = integers.map(Float.init)

@@ -47,23 +47,27 @@ struct CoupledRounding: Sendable {
 
   /// Integers and scales for the targets `[depth, channels]`, with a grid for each channel.
   ///
+  /// Channels with a scale for each of several groups are decided once: their scales are a system of their own.
+  ///
   /// - Complexity: O(channels · starts · depth² + channels² · depth).
-  func round(_ targets: [Double], grids: [LatticeRounding.Grid]) -> [LatticeRounding.Solution] {
+  func round(
+    _ targets: [Double], grids: [LatticeRounding.Grid], groups: ChannelGroups? = nil
+  ) -> [LatticeRounding.GroupSolution] {
     let (n, depth) = (order.count, lattice.depth)
     // Targets and errors by channel in the order of decision.
     let wanted = order.map { channel in (0..<depth).map { targets[$0 * n + channel] } }
     var errors = [[Double]](repeating: [Double](repeating: 0, count: depth), count: n)
-    var found: [LatticeRounding.Solution] = Array(
-      repeating: LatticeRounding.Solution(integers: [], scale: 1, loss: 0), count: n)
+    var found = [LatticeRounding.GroupSolution](
+      repeating: LatticeRounding.GroupSolution(integers: [], scales: [1], loss: 0), count: n)
     for j in stride(from: n - 1, through: 0, by: -1) {
       var target = wanted[j]
       for i in j + 1..<max(n, j + 1) {
         Self.add(factor[i * n + j] / factor[j * n + j], errors[i], to: &target)
       }
-      found[j] = lattice.round(target, grid: grids[order[j]])
-      errors[j] = Self.error(wanted[j], found[j])
+      found[j] = lattice.round(target, in: groups, grid: grids[order[j]])
+      errors[j] = Self.error(wanted[j], found[j], groups)
     }
-    for _ in 0..<Self.sweeps {
+    for _ in 0..<(groups == nil ? Self.sweeps : 0) {
       var changed = false
       for j in stride(from: n - 1, through: 0, by: -1) {
         var target = wanted[j]
@@ -71,11 +75,12 @@ struct CoupledRounding: Sendable {
           Self.add(
             curvature.elements[j * n + i] / curvature.elements[j * n + j], errors[i], to: &target)
         }
-        guard let refined = lattice.refine(found[j], target, grid: grids[order[j]]) else {
-          continue
-        }
-        found[j] = refined
-        errors[j] = Self.error(wanted[j], refined)
+        let old = LatticeRounding.Solution(
+          integers: found[j].integers, scale: found[j].scales[0], loss: found[j].loss)
+        guard let refined = lattice.refine(old, target, grid: grids[order[j]]) else { continue }
+        found[j] = LatticeRounding.GroupSolution(
+          integers: refined.integers, scales: [refined.scale], loss: refined.loss)
+        errors[j] = Self.error(wanted[j], found[j], groups)
         changed = true
       }
       if !changed { break }
@@ -85,8 +90,16 @@ struct CoupledRounding: Sendable {
     return result
   }
 
-  private static func error(_ target: [Double], _ solution: LatticeRounding.Solution) -> [Double] {
-    zip(target, solution.integers).map { $0 - solution.scale * Double($1) }
+  private static func error(
+    _ target: [Double], _ solution: LatticeRounding.GroupSolution, _ groups: ChannelGroups?
+  ) -> [Double] {
+    guard let groups else {
+      let scale = solution.scales[0]
+      return zip(target, solution.integers).map { $0 - scale * Double($1) }
+    }
+    return zip(zip(target, solution.integers), groups.indices).map {
+      $0.0 - solution.scales[$1] * Double($0.1)
+    }
   }
 
   private static func add(_ factor: Double, _ x: [Double], to y: inout [Double]) {

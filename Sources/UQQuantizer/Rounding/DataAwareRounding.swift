@@ -92,15 +92,19 @@ struct DataAwareRounding: Sendable {
   /// Rounds a measured layer; `nil` where the corrected bias is not finite.
   ///
   /// - Complexity: O(channels · starts · depth² + channels² · depth).
-  func round(_ measured: Measured, bits: Int, powerOfTwo: Bool) throws -> RoundedLayer? {
-    let layout = measured.layout
+  func round(_ measured: Measured, format: WeightFormat, powerOfTwo: Bool) throws -> RoundedLayer? {
+    let (layout, bits) = (measured.layout, format.bits)
     let template = Quantization(bits: bits, scales: [1])
-    let count = layout.groups * layout.channels
-    let grids = (0..<count).map { index in
+    let floors = measured.layer.floors(format)
+    let support = measured.layer.groups
+    let groups = format.groupSize.map {
+      ChannelGroups(taps: layout.depth / support.channels, channels: support.channels, size: $0)
+    }
+    let grids = (0..<layout.groups * layout.channels).map { index in
       LatticeRounding.Grid(
         lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
         isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
-        floor: measured.layer.floors[
+        floor: floors[
           layout.outputChannel(group: index / layout.channels, channel: index % layout.channels)])
     }
     let coupled = (0..<layout.groups).map { group in
@@ -113,23 +117,25 @@ struct DataAwareRounding: Sendable {
         _, group in
         coupled[group]?.round(
           measured.targets[group],
-          grids: Array(grids[group * layout.channels..<(group + 1) * layout.channels])) ?? []
+          grids: Array(grids[group * layout.channels..<(group + 1) * layout.channels]),
+          groups: groups) ?? []
       }
-      return assemble(solutions.flatMap { $0 }, measured, bits: bits)
+      return assemble(solutions.flatMap { $0 }, measured, format, groups)
     }
-    let solutions = try parallelMap(count: count, threads: threads, context: { () }) {
-      _, index -> LatticeRounding.Solution in
+    let solutions = try parallelMap(count: grids.count, threads: threads, context: { () }) {
+      _, index -> LatticeRounding.GroupSolution in
       let (group, channel) = (index / layout.channels, index % layout.channels)
       let target = (0..<layout.depth).map {
         measured.targets[group][$0 * layout.channels + channel]
       }
-      return measured.lattices[group].round(target, grid: grids[index])
+      return measured.lattices[group].round(target, in: groups, grid: grids[index])
     }
-    return assemble(solutions, measured, bits: bits)
+    return assemble(solutions, measured, format, groups)
   }
 
   private func assemble(
-    _ solutions: [LatticeRounding.Solution], _ measured: Measured, bits: Int
+    _ solutions: [LatticeRounding.GroupSolution], _ measured: Measured, _ format: WeightFormat,
+    _ groups: ChannelGroups?
   ) -> RoundedLayer? {
     let layout = measured.layout
     let node = graph.nodes[measured.layer.position]
@@ -137,7 +143,8 @@ struct DataAwareRounding: Sendable {
     var integers = Tensor(zeros: .int8, shape)
     var real = Tensor(zeros: .float32, shape)
     let own = measured.layer.bias
-    var scales = [Double](repeating: 1, count: solutions.count)
+    let groupCount = groups?.count ?? 1
+    var scales = [Double](repeating: 1, count: solutions.count * groupCount)
     var bias = [Float](repeating: 0, count: solutions.count)
     integers.withMutableElements(Int8.self) { integers in
       real.withMutableElements(Float.self) { real in
@@ -148,12 +155,12 @@ struct DataAwareRounding: Sendable {
           var response = 0.0
           for (k, q) in solution.integers.enumerated() {
             let position = layout.weightIndex(group: group, channel: channel, element: k)
-            let value = solution.scale * Double(q)
+            let value = solution.scales[groups?.indices[k] ?? 0] * Double(q)
             integers[position] = q
             real[position] = Float(value)
             response += value * moments.inputMean[k]
           }
-          scales[o] = solution.scale
+          for (g, scale) in solution.scales.enumerated() { scales[o * groupCount + g] = scale }
           bias[o] = Float(Double(own?[o] ?? 0) + moments.outputMean[channel] - response)
         }
       }
@@ -162,7 +169,9 @@ struct DataAwareRounding: Sendable {
     return RoundedLayer(
       weights: QuantizedWeights(
         integers: integers,
-        quantization: Quantization(bits: bits, scales: scales, axis: measured.layer.axis),
+        quantization: Quantization(
+          bits: format.bits, scales: scales, axis: measured.layer.axis,
+          groupSize: format.groupSize),
         dequantized: real), bias: Tensor(bias, [bias.count]))
   }
 

@@ -11,11 +11,11 @@ struct LatticeRounding {
   /// Rows of `H`.
   let depth: Int
   /// `H`, in the order of decision from last to first.
-  private let matrix: [Double]
+  let matrix: [Double]
   /// Its lower Cholesky factor.
   private let factor: [Double]
   /// Position in the layer's order for each row of `matrix`.
-  private let order: [Int]
+  let order: [Int]
 
   /// Integers that may be chosen, and scales.
   struct Grid: Sendable {
@@ -84,7 +84,7 @@ struct LatticeRounding {
   /// Starts that go on to coordinate descent.
   private static let survivors = 6
   /// Rounds of refit and descent at most.
-  private static let rounds = 24
+  static let rounds = 24
 
   /// Rounds the target weights `v`, in the layer's order.
   ///
@@ -98,8 +98,10 @@ struct LatticeRounding {
         scale: max(grid.isBinary ? 0x1p-100 : 1, grid.floor), loss: 0)
     }
     let starts = scales(largest, grid)
-    var found = starts.isEmpty ? [] : decide(target, starts, grid)
-    found.sort { $0.loss < $1.loss }
+    let ends = decide(
+      target, starts.map { [$0] }, group: [Int](repeating: 0, count: depth), grid)
+    let found = zip(starts, ends).map { Start(scale: $0, integers: $1.integers, loss: $1.loss) }
+      .sorted { $0.loss < $1.loss }
     let product = multiply(target)
     let constant = zip(product, target).reduce(0) { $0 + $1.0 * $1.1 }
     var best: Start?
@@ -182,10 +184,18 @@ struct LatticeRounding {
     return scale < 0 ? -magnitude : magnitude
   }
 
-  /// Decides the integers from the last row to the first for all starting scales at once.
-  private func decide(_ target: [Double], _ scales: [Double], _ grid: Grid) -> [Start] {
+  /// Decides the integers from the last row to the first for all starts at once.
+  ///
+  /// - Parameters:
+  ///   - starts: for each start a scale for each group of rows.
+  ///   - group: of each row.
+  func decide(_ target: [Double], _ starts: [[Double]], group: [Int], _ grid: Grid)
+    -> [(integers: [Double], loss: Double)]
+  {
+    guard let groups = starts.first?.count else { return [] }
     let n = depth
-    let count = scales.count
+    let count = starts.count
+    let scales = (0..<groups).flatMap { g in starts.map { $0[g] } }
     var carried = [Double](repeating: 0, count: n * count)
     var integers = [Double](repeating: 0, count: n * count)
     var losses = [Double](repeating: 0, count: count)
@@ -202,12 +212,14 @@ struct LatticeRounding {
             for j in stride(from: n - 1, through: 0, by: -1) {
               let pivot = factor[j * n + j]
               let inverse = 1 / pivot
+              let first = group[j] * count
               for b in 0..<count {
+                let scale = scales[first + b]
                 let wanted = target[j] + carried[j * count + b] * inverse
-                let q = LatticeRounding.nearest(wanted / scales[b], low, high, grid.isBinary)
+                let q = LatticeRounding.nearest(wanted / scale, low, high, grid.isBinary)
                 integers[j * count + b] = q
-                errors[b] = target[j] - scales[b] * q
-                let miss = pivot * (wanted - scales[b] * q)
+                errors[b] = target[j] - scale * q
+                let miss = pivot * (wanted - scale * q)
                 losses[b] += miss * miss
               }
               let row = factor + j * n
@@ -221,14 +233,13 @@ struct LatticeRounding {
         }
       }
     }
-    return scales.indices.map { b in
-      Start(
-        scale: scales[b], integers: (0..<n).map { integers[$0 * count + b] }, loss: losses[b])
+    return (0..<count).map { b in
+      (integers: (0..<n).map { integers[$0 * count + b] }, loss: losses[b])
     }
   }
 
   /// `H · x`.
-  private func multiply(_ x: [Double]) -> [Double] {
+  func multiply(_ x: [Double]) -> [Double] {
     var result = [Double](repeating: 0, count: depth)
     for (j, value) in x.enumerated() where value != 0 { add(value, row: j, to: &result) }
     return result

@@ -116,18 +116,14 @@ struct ScaleTuning: Sendable {
       let factors = Array(parameters.factors[offset..<offset + layer.channels])
       let biases = Array(parameters.biases[offset..<offset + layer.channels])
       offset += layer.channels
-      let (old, floors) = (rounded[layer.index], layers[layer.index].floors)
-      let scales = zip(old.weights.quantization.scales, zip(factors, floors)).map { scale, rest in
-        let tuned = scale * Double(rest.0)
-        return tuned.magnitude < rest.1 ? scale : tuned
-      }
-      guard scales.count == layer.channels, scales.allSatisfy(\.isFinite),
-        biases.allSatisfy(\.isFinite)
+      let (old, own) = (rounded[layer.index].weights, layers[layer.index])
+      let format = WeightFormat(
+        bits: old.quantization.bits, groupSize: old.quantization.groupSize)
+      guard
+        let tuned = old.scaled(by: factors.map(Double.init), floors: own.floors(format)),
+        tuned.quantization.scales.allSatisfy(\.isFinite), biases.allSatisfy(\.isFinite)
       else { continue }
-      result[layer.index].weights.quantization.scales = scales
-      result[layer.index].weights.dequantized = old.weights.dequantized.scaled(
-        zip(scales, old.weights.quantization.scales).map { Float($0 / $1) },
-        axis: old.weights.quantization.axis ?? 0)
+      result[layer.index].weights = tuned
       result[layer.index].bias = Tensor(biases, [biases.count])
     }
     return result
@@ -174,17 +170,5 @@ struct TuningParameters: Sendable {
         factors[i] = min(max(factors[i] - step, 0.5), 2)
       }
     }
-  }
-}
-
-extension Tensor {
-  /// Each index of `axis` times its factor.
-  fileprivate func scaled(_ factors: [Float], axis: Int) -> Tensor {
-    let inner = shape.dimensions[(axis + 1)...].reduce(1, *)
-    var result = self
-    result.withMutableElements(Float.self) { elements in
-      for i in elements.indices { elements[i] *= factors[i / inner % factors.count] }
-    }
-    return result
   }
 }

@@ -4,20 +4,24 @@ public struct AllocationReport: Sendable, Hashable, Codable {
   public struct Option: Sendable, Hashable, Codable {
     /// Bits of the weights.
     public var bits: Int
+    /// Input channels that share a scale; `nil` where an output channel has one.
+    public var groupSize: Int?
     /// Loss at the network's output where this layer alone has so many bits.
     public var loss: Double
-    /// Bytes of the packed weights.
+    /// Bytes of the packed weights, with the factors of groups.
     public var weightBytes: Int
 
     /// Creates an option.
-    public init(bits: Int, loss: Double, weightBytes: Int) {
+    public init(bits: Int, groupSize: Int? = nil, loss: Double, weightBytes: Int) {
       self.bits = bits
+      self.groupSize = groupSize
       self.loss = loss
       self.weightBytes = weightBytes
     }
 
     private enum CodingKeys: String, CodingKey {
       case bits, loss
+      case groupSize = "group_size"
       case weightBytes = "weight_bytes"
     }
   }
@@ -28,21 +32,25 @@ public struct AllocationReport: Sendable, Hashable, Codable {
     public var name: String
     /// Chosen bits.
     public var bits: Int
+    /// Input channels that share a scale; `nil` where an output channel has one.
+    public var groupSize: Int?
     /// Loss that the choice costs by itself.
     public var loss: Double
     /// Bytes of weights.
     public var weightBytes: Int
     /// Bytes of weights fewer than at the most bits.
     public var savedBytes: Int
-    /// What could be chosen, by descending bits; one option where the width was given.
+    /// What could be chosen, by descending size; one option where the width was given.
     public var options: [Option]?
 
     /// Creates a choice.
     public init(
-      name: String, bits: Int, loss: Double, weightBytes: Int, savedBytes: Int, options: [Option]?
+      name: String, bits: Int, groupSize: Int? = nil, loss: Double, weightBytes: Int,
+      savedBytes: Int, options: [Option]?
     ) {
       self.name = name
       self.bits = bits
+      self.groupSize = groupSize
       self.loss = loss
       self.weightBytes = weightBytes
       self.savedBytes = savedBytes
@@ -56,6 +64,7 @@ public struct AllocationReport: Sendable, Hashable, Codable {
 
     private enum CodingKeys: String, CodingKey {
       case name, bits, loss, options
+      case groupSize = "group_size"
       case weightBytes = "weight_bytes"
       case savedBytes = "saved_bytes"
     }

@@ -59,13 +59,15 @@ public struct LayerReport: Sendable, Hashable, Codable {
   public var operatorName: String
   /// Bits of its weights; `nil` where it has none.
   public var bits: Int?
+  /// Input channels that share a scale of its weights; `nil` where an output channel has one.
+  public var groupSize: Int?
   /// Bits of its output where they are fewer than 8.
   public var activationBits: Int?
   /// Signal to quantization noise of its output against the float model, in decibels.
   public var sqnr: Double?
   /// Signal to noise of the network's output where only this layer's weights are rounded, in decibels.
   public var sensitivity: Double?
-  /// Bytes of its packed weights and biases.
+  /// Bytes of its packed weights, with the factors of groups.
   public var weightBytes: Int
   /// Multiply-accumulates.
   public var macs: Int

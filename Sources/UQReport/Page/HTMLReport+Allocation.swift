@@ -55,24 +55,38 @@ extension HTMLReport {
   }
 
   private func allocationTable(_ variant: VariantReport, _ allocation: AllocationReport) -> Markup {
-    let widths = Set(allocation.layers.flatMap { $0.options ?? [] }.map(\.bits)).sorted(by: >)
+    let options = allocation.layers.flatMap { $0.options ?? [] }
+    let formats = Set(options.map { StoredAs(bits: $0.bits, groupSize: $0.groupSize) })
+      .sorted { ($0.bits, -($0.groupSize ?? .max)) > ($1.bits, -($1.groupSize ?? .max)) }
     let header: [Markup] =
       ["layer", "bits", "bytes", "saved, B", "loss", "loss per KiB"]
-      + widths.map { "loss at \($0)" }
+      + formats.map { .text("loss at \($0.bits)" + ($0.groupSize.map { " g\($0)" } ?? "")) }
     let rows = allocation.layers.map { layer -> [Markup] in
       [
         foreign(layer.name),
-        tag("span", ["class": "bits b\(layer.bits)"], datum(layer.bits)),
+        tag(
+          "span", ["class": "bits b\(layer.bits)"], datum(layer.bits),
+          .text(layer.groupSize.map { " g\($0)" } ?? "")),
         datum(layer.weightBytes), datum(layer.savedBytes),
         datum(layer.loss, significant(layer.loss)),
         layer.exchangeRate.map { datum($0, significant($0)) } ?? "",
       ]
-        + widths.map { bits in
-          guard let option = layer.options?.first(where: { $0.bits == bits }) else { return "" }
+        + formats.map { format in
+          let option = layer.options?.first {
+            $0.bits == format.bits && $0.groupSize == format.groupSize
+          }
+          guard let option else { return "" }
           let loss = datum(option.loss, significant(option.loss))
-          return bits == layer.bits ? tag("strong", ["class": "chosen"], loss) : loss
+          return format == StoredAs(bits: layer.bits, groupSize: layer.groupSize)
+            ? tag("strong", ["class": "chosen"], loss) : loss
         }
     }
     return table("Why each layer of \(variant.label) got its bits", header: header, rows: rows)
   }
+}
+
+/// A column of the table.
+private struct StoredAs: Hashable {
+  var bits: Int
+  var groupSize: Int?
 }

@@ -86,7 +86,8 @@ extension HTMLReport {
   /// Bits of a layer's weights, and those of its output where they are fewer than 8.
   private func bits(_ layer: LayerReport) -> Markup {
     guard let bits = layer.bits else { return "" }
-    let weights = tag("span", ["class": "bits b\(bits)"], datum(bits))
+    let groups = layer.groupSize.map { " g\($0)" } ?? ""
+    let weights = tag("span", ["class": "bits b\(bits)"], datum(bits), .text(groups))
     guard let activations = layer.activationBits else { return weights }
     return tag("span", [:], weights, .text(" output \(activations)"))
   }

@@ -127,6 +127,7 @@ extension LayerReport {
       .init("activation_range", range(activationRange)),
     ]
     if let activationBits { members.append(.init("activation_bits", .integer(activationBits))) }
+    if let groupSize { members.append(.init("group_size", .integer(groupSize))) }
     return .object(members)
   }
 }
@@ -144,18 +145,25 @@ extension AllocationReport {
 
 extension AllocationReport.Layer {
   fileprivate var json: JSONValue {
-    [
-      "name": .string(name), "bits": .integer(bits), "loss": .number(loss),
-      "weight_bytes": .integer(weightBytes), "saved_bytes": .integer(savedBytes),
-      "loss_per_kib": number(exchangeRate),
-      "options": .array(
-        (options ?? []).map { option in
-          [
-            "bits": .integer(option.bits), "loss": .number(option.loss),
-            "weight_bytes": .integer(option.weightBytes),
-          ]
-        }),
+    let members: [JSONValue.Member] = [
+      .init("name", .string(name)), .init("bits", .integer(bits)), .init("loss", .number(loss)),
+      .init("weight_bytes", .integer(weightBytes)), .init("saved_bytes", .integer(savedBytes)),
+      .init("loss_per_kib", number(exchangeRate)),
+      .init("options", .array((options ?? []).map(\.json))),
     ]
+    return .object(
+      members + (groupSize.map { [.init("group_size", .integer($0))] } ?? []))
+  }
+}
+
+extension AllocationReport.Option {
+  fileprivate var json: JSONValue {
+    let members: [JSONValue.Member] = [
+      .init("bits", .integer(bits)), .init("loss", .number(loss)),
+      .init("weight_bytes", .integer(weightBytes)),
+    ]
+    return .object(
+      members + (groupSize.map { [.init("group_size", .integer($0))] } ?? []))
   }
 }
 

@@ -77,7 +77,8 @@ extension ComparisonReport {
           [first.layers[index].name, first.layers[index].operatorName]
             + made.map { variant in
               let layer = variant.layers[index]
-              return [layer.bits.map { "\($0)" }, layer.sqnr.map { "\(tenths($0)) dB" }]
+              let groups = layer.groupSize.map { "g\($0)" } ?? ""
+              return [layer.bits.map { "\($0)\(groups)" }, layer.sqnr.map { "\(tenths($0)) dB" }]
                 .compactMap { $0 }.joined(separator: ", ")
             }
         })

@@ -45,6 +45,7 @@ struct CandidateMaker {
   func candidate(_ point: FrontierPoint) throws -> Candidate {
     var options = task.options
     options.width = .uniform(8)
+    options.groupSize = nil
     options.layers =
       options.layers.filter { $0.activationBits != nil } + point.rules
     return Candidate(compiled: try compile(options), allocation: point.allocation)
@@ -90,8 +91,9 @@ extension CompiledModel {
   var meanBits: Double {
     if let averageBits { return (averageBits * 1000).rounded() / 1000 }
     var (packed, count) = (0.0, 0.0)
-    for constant in program.constants where constant.role == .weights && constant.bits > 0 {
+    for constant in program.constants where constant.role.isWeights && constant.bits > 0 {
       packed += Double(constant.bytes.count * 8)
+      guard constant.role == .weights else { continue }
       count += Double(constant.bytes.count * 8) / Double(constant.bits)
     }
     return count > 0 ? (packed / count * 1000).rounded() / 1000 : 8

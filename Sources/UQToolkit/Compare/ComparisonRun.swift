@@ -92,7 +92,9 @@ final class ComparisonRun {
     let widths = Set(
       known.filter { WidthRequest($0.name) != nil }.map { variant in
         Dictionary(
-          variant.layers.compactMap { layer in layer.bits.map { (layer.name, $0) } },
+          variant.layers.compactMap { layer in
+            layer.bits.map { (layer.name, WeightFormat(bits: $0, groupSize: layer.groupSize)) }
+          },
           uniquingKeysWith: { first, _ in first })
       })
     let maker = CandidateMaker(task: task, model: model, calibration: calibration)
@@ -101,7 +103,12 @@ final class ComparisonRun {
     let added = points.filter { point in
       !widths.contains(
         Dictionary(
-          point.rules.compactMap { rule in rule.bits.map { (rule.pattern, $0) } },
+          point.rules.compactMap { rule in
+            let size = rule.groupSize ?? 0
+            return rule.bits.map {
+              (rule.pattern, WeightFormat(bits: $0, groupSize: size > 0 ? size : nil))
+            }
+          },
           uniquingKeysWith: { first, _ in first }))
     }
     return try added.map { point in

@@ -1,4 +1,6 @@
 import UQCalibration
+import UQNumerics
+import UQQuantizer
 import UQReport
 import UQSupport
 
@@ -21,16 +23,21 @@ extension CompareTask {
   /// - Throws: `mixed.*`, `layer.*`, and what quantizing throws.
   func frontier(_ model: LoadedModel, _ calibration: Calibration) throws -> [FrontierPoint] {
     let graph = model.optimized
-    let fixed = try LayerRule.resolve(options.layers, names: graph.weightedLayers.map(\.name))
+    let fixed = try LayerRule.resolve(
+      options.layers, names: graph.weightedLayers.map(\.name), groupSize: options.groupSize)
+    let quantizer = try CompiledModel.quantizer(graph, calibration, options)
+    let formats = Dictionary(
+      uniqueKeysWithValues: fixed.map { ($0, quantizer.format($1, ofLayer: $0)) })
     let choices = try MixedPrecision(
-      graph: graph, calibration: calibration.summary, options: options,
-      quantizer: CompiledModel.quantizer(graph, calibration, options)
-    ).evenly(frontierPoints, fixed: fixed)
+      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
+    ).evenly(frontierPoints, fixed: formats)
     var points: [FrontierPoint] = []
     for choice in choices {
       let point = FrontierPoint(
         name: "mixed:\(choice.weightBytes)",
-        rules: choice.layers.map { LayerRule($0.name, bits: $0.bits) }, allocation: choice.report)
+        rules: choice.layers.map {
+          LayerRule($0.name, bits: $0.bits, groupSize: $0.format.groupSize ?? 0)
+        }, allocation: choice.report)
       if points.last?.rules != point.rules { points.append(point) }
     }
     return points

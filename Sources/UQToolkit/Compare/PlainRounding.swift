@@ -23,6 +23,6 @@ extension CompiledModel {
         powerOfTwoScales: options.rounding == .shift, correctsBiases: false, roundsFromData: false,
         threads: options.threads),
       evaluator: FloatEngine()
-    ).quantize(layerBits: layerBits).dequantized
+    ).quantize(layerFormats: layerFormats).dequantized
   }
 }

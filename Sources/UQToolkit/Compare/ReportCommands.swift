@@ -63,6 +63,9 @@ struct ReportCommands {
       "--method", options.method.rawValue, "--rounding", options.rounding.rawValue,
       "--activation-bits", "\(options.activationBits)",
     ]
+    if let size = options.groupSize, !flags.contains("--recipe") {
+      words += ["--group-size", "\(size)"]
+    }
     if let target = task.settings.targetArgument ?? options.target?.name {
       words += ["--target", target]
     }
