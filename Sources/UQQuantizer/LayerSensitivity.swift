@@ -130,7 +130,7 @@ extension Quantizer {
           threads: options.threads,
           curvature: try OutputCurvature(
             graph, layers: layers, evaluator: evaluator, samples: others.map { probes[$0] },
-            threads: options.threads)))
+            draws: 1, threads: options.threads)))
     }
   }
 }

@@ -28,7 +28,8 @@ struct EqualizationSearch {
   /// The position of each chain's candidate; `nil` where it stays as it is.
   func run() throws -> [Int?] {
     var chosen = [Int?](repeating: nil, count: chains.count)
-    var lowest = try measure(chosen)
+    let start = try measure(chosen)
+    var lowest = start
     func attempt(_ changed: [Int?]) throws -> Double {
       let loss = try measure(changed)
       if loss.isLower(than: lowest, by: AutomaticRanges.gain) {
@@ -40,6 +41,8 @@ struct EqualizationSearch {
       let all = candidates[position].factors.map { $0 == nil ? nil : position }
       return (position: position, error: try attempt(all))
     }
+    // Ranges of 8 bits are wide enough for most networks: where no rule helps them as a whole, no chain does.
+    guard lowest.mean < start.mean || !equalizer.options.narrowValues.isEmpty else { return chosen }
     let best = together.sorted { ($0.error, $0.position) < ($1.error, $1.position) }
       .prefix(Self.most).map(\.position)
     for index in chains.indices {

@@ -24,15 +24,15 @@ struct BlockReconstruction: Sendable {
   /// Fewest samples to learn from.
   private static let leastSamples = 40
   /// Error on held-out samples, relative to the variance of the block's outputs, below which a block stays.
-  private static let threshold = 0.1
-  private static let batch = 32
+  private static let threshold = 0.25
+  private static let batch = 16
   /// Steps of Adam at most, and how far they go.
-  private static let steps = 100
+  private static let steps = 60
   private static let (rate, scaleRate): (Float, Float) = (0.1, 2e-3)
   /// Weight of the penalty against the first loss, over all weights.
   private static let penalty = 0.5
   /// Multiply-accumulates that a block's steps may take.
-  private static let work = 30_000_000_000
+  private static let work = 12_000_000_000
   /// Bytes of block inputs that are held at once.
   private static let memory = 256 << 20
 
@@ -88,7 +88,7 @@ struct BlockReconstruction: Sendable {
     var random = SeededGenerator(seed: 1)
     var order: [Int] = []
     let perStep = max(1, 4 * part.macs * min(Self.batch, training.samples.count))
-    let steps = max(20, min(Self.steps, Self.work / perStep))
+    let steps = max(30, min(Self.steps, Self.work / perStep))
     for step in 0..<steps {
       if order.count < Self.batch { order += training.samples.indices.shuffled(using: &random) }
       let batch = Array(order.prefix(Self.batch))

@@ -34,7 +34,8 @@ struct DataAwareRounding: Sendable {
   var curvature: OutputCurvature?
 
   private static let leastDamping = 0.06
-  /// Share of the measured coherence that counts: the samples are few to know the covariance of their means by.
+  /// Share of the measured coherence that counts, of fewer than 64 samples less: they are few to know the
+  /// covariance of their means by.
   private static let coherenceShare = 0.1
   /// Multiply-accumulates that the moments of one layer may cost.
   private static let work = 12_000_000_000
@@ -70,7 +71,8 @@ struct DataAwareRounding: Sendable {
     else { return nil }
     let arranged = layout.arrange(weights)
     let sums = try moments(layer.position, input, arranged, layout, quantized)
-    let coherence = Self.coherenceShare * (curvature?.coherence[layer.position] ?? 0)
+    let known = min(1, Double(samples.count) / 64)
+    let coherence = Self.coherenceShare * known * (curvature?.coherence[layer.position] ?? 0)
     let groups = try parallelMap(count: layout.groups, threads: threads, context: { () }) {
       _, group -> (LayerMoments, LatticeRounding, [Double])? in
       let moments = sums.moments(ofGroup: group, coherence: coherence)

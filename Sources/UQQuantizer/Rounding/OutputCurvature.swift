@@ -16,21 +16,20 @@ struct OutputCurvature: Sendable {
   /// Share of the squared gradients at a layer's responses that all patches of a sample have in common.
   private(set) var coherence: [Int: Double] = [:]
 
-  /// Vectors that are drawn for a sample.
-  private static let draws = 4
   /// Multiply-accumulates that gradients may take.
   private static let work = 8_000_000_000
 
   /// Measures the layers of a float graph.
   ///
+  /// - Parameter draws: vectors that are drawn for a sample.
   /// - Throws: `engine.*`.
-  /// - Complexity: nine runs of the network over at most the samples that 8·10⁹ multiply-accumulates allow, 16 at
-  ///   least.
+  /// - Complexity: `1 + 2 · draws` runs of the network over at most the samples that 8·10⁹ multiply-accumulates
+  ///   allow, 16 at least.
   init(
     _ graph: Graph, layers: [WeightedLayer], evaluator: any GraphEvaluator, samples: [[Tensor]],
-    threads: Int
+    draws: Int = 4, threads: Int
   ) throws {
-    let affordable = max(16, Self.work / max(1, graph.macs * (1 + 2 * Self.draws)))
+    let affordable = max(16, Self.work / max(1, graph.macs * (1 + 2 * draws)))
     let error = try OutputError(
       graph: graph, prepared: evaluator.prepare(graph),
       samples: Array(samples.prefix(affordable)), threads: threads,
@@ -47,10 +46,10 @@ struct OutputCurvature: Sendable {
       }
       offset += layer.channels
     }
-    for draw in 0..<Self.draws {
+    for draw in 0..<draws {
       let squares = try pass.gradientSquares(at: parameters, evaluator: evaluator) {
         rule, sample, elements in
-        error.curvatureDraw(rule, elements, seed: UInt64(sample * Self.draws + draw))
+        error.curvatureDraw(rule, elements, seed: UInt64(sample * draws + draw))
       }
       for (layer, square) in zip(gradients.layers, squares) {
         let position = layers[layer.index].position
