@@ -115,22 +115,11 @@ extension Operator {
 extension Graph {
   /// Takes bias and bounds off a layer and returns the bounds.
   fileprivate mutating func stripLayer(_ position: Int) -> Clamp? {
-    let bounds: Clamp
-    switch nodes[position].op {
-    case var op as Conv2D:
-      bounds = op.activation
-      op.activation = .none
-      nodes[position].op = op
-    case var op as DepthwiseConv2D:
-      bounds = op.activation
-      op.activation = .none
-      nodes[position].op = op
-    case var op as FullyConnected:
-      bounds = op.activation
-      op.activation = .none
-      nodes[position].op = op
-    default: return nil
-    }
+    let op = nodes[position].op
+    guard op is Conv2D || op is DepthwiseConv2D || op is FullyConnected,
+      let bounds = op.resultBounds
+    else { return nil }
+    nodes[position].op = op.bounded(by: .none)
     nodes[position].operands = Array(nodes[position].operands.prefix(2))
     return bounds
   }
