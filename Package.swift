@@ -6,11 +6,18 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
 ]
 
+/// What computes is optimised in debug builds too: tests and documents run whole networks.
+let computing: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let computingC: [CSetting] = [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 /// A Swift layer of the project; `imports` is the complete list of what it may use.
-func layer(_ name: String, _ imports: [Target.Dependency], plugins: [Target.PluginUsage] = [])
-  -> Target
-{
-  .target(name: name, dependencies: imports, swiftSettings: strict, plugins: plugins)
+func layer(
+  _ name: String, _ imports: [Target.Dependency], computes: Bool = false,
+  plugins: [Target.PluginUsage] = []
+) -> Target {
+  .target(
+    name: name, dependencies: imports, swiftSettings: strict + (computes ? computing : []),
+    plugins: plugins)
 }
 
 func tests(_ name: String, _ imports: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -46,21 +53,22 @@ let package = Package(
         .linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("sndfile"),
         .linkedLibrary("z"),
       ]),
-    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
-    .target(name: "UQRuntime"),
+    .target(
+      name: "COneDNN", cSettings: computingC, linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "UQRuntime", cSettings: computingC),
 
     // Values.
-    layer("UQSupport", ["CLibMD"]),
-    layer("UQNumerics", ["UQSupport"]),
+    layer("UQSupport", ["CLibMD"], computes: true),
+    layer("UQNumerics", ["UQSupport"], computes: true),
     layer("UQGraph", ["UQNumerics", "UQSupport"]),
-    layer("UQKernels", ["UQGraph", "UQNumerics", "UQSupport", "UQRuntime"]),
+    layer("UQKernels", ["UQGraph", "UQNumerics", "UQSupport", "UQRuntime"], computes: true),
     layer("UQOperators", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
 
     // Stages: siblings that meet only in the values above.
     layer("UQOnnx", ["COnnx", "CProtobufC", "UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQRelay", ["UQGraph", "UQNumerics", "UQSupport"]),
     layer("UQPasses", ["UQOperators", "UQGraph", "UQNumerics", "UQSupport"]),
-    layer("UQEngine", ["COneDNN", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQEngine", ["COneDNN", "UQGraph", "UQNumerics", "UQSupport"], computes: true),
     layer("UQSamples", ["CMedia", "Yams", "UQNumerics", "UQSupport"]),
     layer(
       "UQCalibration",
@@ -68,13 +76,15 @@ let package = Package(
         "CCalibration", "CProtobufC", "COneDNN", "UQOperators", "UQGraph", "UQNumerics",
         "UQSupport",
       ]),
-    layer("UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
-    layer("UQAllocation", ["UQSupport"]),
+    layer(
+      "UQQuantizer", ["UQOperators", "UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
+      computes: true),
+    layer("UQAllocation", ["UQSupport"], computes: true),
     layer("UQPlanner", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
     layer(
       "UQCodegen", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"],
       plugins: [.plugin(name: "EmbedFiles")]),
-    layer("UQSimulator", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"]),
+    layer("UQSimulator", ["UQKernels", "UQGraph", "UQNumerics", "UQSupport"], computes: true),
     .target(
       name: "UQBoards", dependencies: ["UQSupport"], exclude: ["Support"], swiftSettings: strict,
       plugins: [.plugin(name: "EmbedFiles")]),

@@ -35,7 +35,22 @@ int uq_dnn_single_threaded(void) {
     }
 }
 
+static int limited;
+
+// Wider vectors and other accumulators round differently, so that calibrations and roundings would
+// depend on the processor. The variable ONEDNN_MAX_CPU_ISA gives way to this.
+static void limit_instruction_set(void) {
+    limited = dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2) == dnnl_success;
+}
+
+int uq_dnn_same_on_all_processors(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, limit_instruction_set);
+    return limited && dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx2;
+}
+
 uq_dnn_engine *uq_dnn_engine_create(void) {
+    (void)uq_dnn_same_on_all_processors();
     // Its memory would have to come from SYCL's allocator.
     if (dnnl_version()->cpu_runtime == DNNL_RUNTIME_SYCL) {
         return NULL;

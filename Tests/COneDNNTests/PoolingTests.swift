@@ -1,4 +1,5 @@
 import COneDNN
+import Foundation
 import Testing
 
 private struct Window {
@@ -65,5 +66,12 @@ private let windows: [Window] = [
     let version = String(cString: uq_dnn_version())
     #expect(version.split(separator: ".").count == 3)
     #expect(["2", "3"].contains(version.prefix(1)))
+  }
+
+  @Test func everyProcessorRunsTheSameCode() throws {
+    let engine = try #require(uq_dnn_engine_create())
+    defer { uq_dnn_engine_destroy(engine) }
+    let processors = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    #expect((uq_dnn_same_on_all_processors() == 1) == processors.contains(" avx2"))
   }
 }

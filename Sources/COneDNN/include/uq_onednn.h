@@ -19,7 +19,8 @@ extern "C" {
  * parallel, not layers.
  *
  * Arithmetic is float32 throughout; no reduced precision and no Winograd. Results may differ in
- * the last bits between processors and oneDNN versions.
+ * the last bits between oneDNN versions, and where uq_dnn_same_on_all_processors says so between
+ * processors.
  */
 
 /* Status of a call. */
@@ -46,6 +47,12 @@ const char *uq_dnn_version(void);
  * results may then depend on their number.
  */
 int uq_dnn_single_threaded(void);
+
+/*
+ * 1 if the code that runs is that for AVX2, to which engines hold every x86-64 processor that has
+ * it or more. 0 on other processors, and where the library does not let itself be held.
+ */
+int uq_dnn_same_on_all_processors(void);
 
 /* The CPU engine, or NULL if oneDNN has none, or one on SYCL only, or memory is short. */
 uq_dnn_engine *uq_dnn_engine_create(void);
