@@ -143,13 +143,10 @@ public struct Quantizer: Sendable {
   /// corrected; below, and where activations of 4 bits leave an error to make up for, the roundings follow
   /// from the data.
   func quantize(formats: [Int: WeightFormat]) throws -> QuantizedGraph {
-    let plain = layers.map { layer in
-      RoundedLayer(weights: nearest(layer, formats[layer.position] ?? 8), bias: nil)
-    }
     let isEight = formats.values.allSatisfy { $0.bits == 8 } && options.narrowValues.isEmpty
     let rounded =
       error == nil || isEight || !options.roundsFromData
-      ? try corrected(plain) : try fromData(formats, plain)
+      ? try corrected(plain(formats)) : try fromData(formats)
     var integer = integer
     var dequantized = graph
     for (layer, rounded) in zip(layers, rounded) {
@@ -211,10 +208,18 @@ public struct Quantizer: Sendable {
     }
   }
 
-  /// Rounds layer by layer; `plain` stands in for layers that cannot be measured.
-  private func fromData(
-    _ formats: [Int: WeightFormat], _ plain: [RoundedLayer]
-  ) throws -> [RoundedLayer] {
+  private func plain(_ layer: WeightedLayer, _ formats: [Int: WeightFormat]) -> RoundedLayer {
+    RoundedLayer(weights: nearest(layer, formats[layer.position] ?? 8), bias: nil)
+  }
+
+  private func plain(_ formats: [Int: WeightFormat]) throws -> [RoundedLayer] {
+    try parallelMap(count: layers.count, threads: options.threads, context: { () }) { _, index in
+      plain(layers[index], formats)
+    }
+  }
+
+  /// Rounds layer by layer, to nearest where a layer cannot be measured.
+  private func fromData(_ formats: [Int: WeightFormat]) throws -> [RoundedLayer] {
     let curvature = try OutputCurvature(
       graph, layers: layers, evaluator: evaluator, samples: samples, threads: options.threads)
     let rounding = DataAwareRounding(
@@ -229,23 +234,23 @@ public struct Quantizer: Sendable {
       ? []
       : ReconstructionBlock.all(in: graph, layers: Set(layers.map(\.position)))
     var dequantized = graph
-    var nearby = plain
+    var rounded: [RoundedLayer] = []
     for (index, layer) in layers.enumerated() {
       let format = formats[layer.position] ?? 8
-      if let rounded = try rounding.measure(layer, after: dequantized).flatMap({
-        try rounding.round($0, format: format, powerOfTwo: options.powerOfTwoScales)
-      }) {
-        nearby[index] = rounded
-      }
-      dequantized.install(nearby[index], at: layer)
+      let nearby =
+        try rounding.measure(layer, after: dequantized).flatMap {
+          try rounding.round($0, format: format, powerOfTwo: options.powerOfTwoScales)
+        } ?? plain(layer, formats)
+      rounded.append(nearby)
+      dequantized.install(nearby, at: layer)
       let next = index + 1 < layers.count ? layers[index + 1].position : graph.nodes.count
       for block in blocks
       where block.nodes.contains(layer.position) && next >= block.nodes.upperBound {
-        guard let found = try reconstruction.reconstruct(block, layers, nearby, after: dequantized)
+        guard let found = try reconstruction.reconstruct(block, layers, rounded, after: dequantized)
         else { continue }
-        for (index, rounded) in found.layers {
-          nearby[index] = rounded
-          dequantized.install(rounded, at: layers[index])
+        for (index, learned) in found.layers {
+          rounded[index] = learned
+          dequantized.install(learned, at: layers[index])
         }
       }
     }
@@ -253,7 +258,7 @@ public struct Quantizer: Sendable {
       graph: graph, evaluator: evaluator, samples: samples,
       activations: integer.activationQuantizations, keepsScales: options.powerOfTwoScales,
       threads: options.threads
-    ).tune(nearby, of: layers)
+    ).tune(rounded, of: layers)
   }
 
   private func install(

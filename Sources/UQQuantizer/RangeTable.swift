@@ -27,10 +27,12 @@ struct RangeTable {
     self.activations = activations
     self.methods = methods
     self.wide = wide
-    for id in values {
-      for method in methods {
-        ranges[id, default: [:]][method] = try activations.range(of: id, by: method)
-      }
+    let found = try parallelMap(
+      count: values.count, threads: activations.options.threads, context: { () }
+    ) { _, index in try methods.map { try activations.range(of: values[index], by: $0) }
+    }
+    for (id, found) in zip(values, found) {
+      ranges[id] = Dictionary(uniqueKeysWithValues: zip(methods, found))
     }
   }
 

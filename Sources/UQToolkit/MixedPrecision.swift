@@ -103,13 +103,14 @@ struct MixedPrecision {
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: WeightFormat], among wanted: [WeightFormat]? = nil,
-    work: Int = sensitivityWork
+    known: [WeightFormat: ProgramCost] = [:], work: Int = sensitivityWork
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
     }
     var open = open(wanted ?? formats(Self.widths))
-    let costs = try costs(open + fixed.values + [WeightFormat(bits: budget.bytesOf ?? 4)])
+    let costs = try costs(
+      open + fixed.values + [WeightFormat(bits: budget.bytesOf ?? 4)], known: known)
     if budget.instructions != nil {
       // Kernels that were not measured would seem to take none.
       open.removeAll { $0.groupSize != nil && costs[$0]?.instructions == nil }
@@ -140,7 +141,7 @@ struct MixedPrecision {
     let allocator = try allocator(
       costs(open + fixed.values), open, fixed: fixed, losses: losses.alone)
     let sizes = [false, true].map { largest in
-      allocator.options.reduce(0) { sum, options in
+      allocator.options.reduce(allocator.fixed.weightBytes ?? 0) { sum, options in
         sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
       }
     }
@@ -172,8 +173,10 @@ struct MixedPrecision {
     }
   }
 
-  private func costs(_ formats: [WeightFormat]) throws -> [WeightFormat: ProgramCost] {
-    var result: [WeightFormat: ProgramCost] = [:]
+  private func costs(
+    _ formats: [WeightFormat], known: [WeightFormat: ProgramCost] = [:]
+  ) throws -> [WeightFormat: ProgramCost] {
+    var result = known
     for format in formats where result[format] == nil { result[format] = try cost(format) }
     return result
   }
@@ -217,7 +220,15 @@ struct MixedPrecision {
       fixed: Budget(
         flash: others.reduce(base.modelCodeBytes) { $0 + base.constantBytes($1) }
           + anyway.reduce(0) { $0 + (table[$1] ?? 0) },
-        instructions: others.reduce(0) { $0 + base.instructions($1) }))
+        instructions: others.reduce(0) { $0 + base.instructions($1) },
+        weightBytes: weightBytes(others, base.program)))
+  }
+
+  /// Bytes of the weights that calls read.
+  private func weightBytes(_ calls: [KernelCall], _ program: KernelProgram) -> Int {
+    Set(calls.flatMap(\.kernel.constants)).reduce(0) { sum, id in
+      sum + (program[id].role.isWeights ? program[id].bytes.count : 0)
+    }
   }
 
   /// The choices for one width that small layers may exceed.
@@ -247,11 +258,12 @@ struct MixedPrecision {
     let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
     var uniform = fixed
     for name in free { uniform[name] = nominal }
+    let known = try costs(formats)
     let bytes = try choose(
-      MixedBudget(weightBytes: .max), fixed: uniform, among: [nominal]
+      MixedBudget(weightBytes: .max), fixed: uniform, among: [nominal], known: known
     ).weightBytes
     return try choose(
-      MixedBudget(weightBytes: bytes + total / 25), fixed: settled, among: formats,
+      MixedBudget(weightBytes: bytes + total / 25), fixed: settled, among: formats, known: known,
       work: 15_000_000_000)
   }
 
@@ -299,12 +311,9 @@ struct MixedPrecision {
     _ name: String, _ format: WeightFormat, _ cost: ProgramCost, _ loss: Double?
   ) -> LayerOption {
     let calls = cost.program.calls.filter { $0.layer == name }
-    let weights = Set(calls.flatMap(\.kernel.constants)).reduce(0) { sum, id in
-      let constant = cost.program[id]
-      return sum + (constant.role.isWeights ? constant.bytes.count : 0)
-    }
     return LayerOption(
-      bits: format.bits, groupSize: format.groupSize, loss: loss ?? .nan, weightBytes: weights,
+      bits: format.bits, groupSize: format.groupSize, loss: loss ?? .nan,
+      weightBytes: weightBytes(calls, cost.program),
       flashBytes: calls.reduce(0) { $0 + cost.constantBytes($1) },
       instructions: calls.reduce(0) { $0 + cost.instructions($1) },
       code: calls.reduce(into: Set<String>()) { $0.formUnion(cost.code($1)) })

@@ -45,6 +45,20 @@ import UQSupport
     #expect(try scratch.contents("a") == scratch.contents("b"))
   }
 
+  /// Its standardised input takes weight bytes that no choice changes.
+  @Test(.enabled(if: !present(["motion_nicla_cnn"]).isEmpty))
+  func weightsOutsideOfLayersCount() throws {
+    let scratch = try Scratch()
+    let model = shared("motion_nicla_cnn")
+    let (path, _) = try calibrated(model, "\(model)/calib", in: scratch, limit: 40)
+    let compiled = try ExportTask(
+      workspace: workspace(model), calibrationPath: path, name: "motion",
+      options: options(.mixed(MixedBudget(weightBytes: 2084))), output: scratch.file("a")
+    ).run()
+    #expect(compiled.program.weightBytes <= 2084)
+    #expect(compiled.program.weightBytes == compiled.choices?.weightBytes)
+  }
+
   @Test func exportsOfMixedWidthsAreMadeAgain() throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
