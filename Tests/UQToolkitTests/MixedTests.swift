@@ -53,6 +53,7 @@ import UQSupport
     let (path, _) = try calibrated(model, "\(model)/calib", in: scratch, limit: 40)
     let compiled = try ExportTask(
       workspace: workspace(model), calibrationPath: path, name: "motion",
+      target: Target.named("generic"),
       options: options(.mixed(MixedBudget(weightBytes: 2084))), output: scratch.file("a")
     ).run()
     #expect(compiled.program.weightBytes <= 2084)
