@@ -85,7 +85,7 @@ public struct ActivationTrials: Sendable {
     let count = max(16, min(Self.samples, Self.work / max(1, graph.macs * max(1, groups))))
     meter = try OutputError(
       graph: graph, prepared: prepared, samples: Array(calibration.samples.prefix(count)),
-      threads: options.threads, measure: .divergence(marginAtMost: 3))
+      threads: options.threads)
   }
 
   /// The mean divergence of the outputs with one group in 4 bits and everything else in float.

@@ -86,8 +86,7 @@ extension Quantizer {
       16, min(Self.sensitivitySamples, work / max(1, graph.macs * runs)))
     let probes = Array(samples.prefix(count))
     let meter = try OutputError(
-      graph: graph, prepared: evaluator.prepare(graph), samples: probes, threads: options.threads,
-      measure: .divergence(marginAtMost: 3))
+      graph: graph, prepared: evaluator.prepare(graph), samples: probes, threads: options.threads)
     var trials = WidthTrials(
       folds: try folds(of: probes), layers: measured, graph: graph, evaluator: evaluator,
       meter: meter,

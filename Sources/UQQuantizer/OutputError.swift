@@ -6,24 +6,13 @@ import UQSupport
 
 /// Measures how far a changed network's outputs are from the float network's on probe samples.
 ///
-/// For an output that is a softmax see ``Measure``; for any other output the error is `Σ (y − y_ref)²`,
-/// relative to the variance of `y_ref` over all samples.
+/// At the operand `z` of a softmax the error is `KL(softmax(z_ref / T) ‖ softmax(z / T))`, which adds up over
+/// independent changes as long as they are small. The temperature `T` brings the mean margin of the samples
+/// down to a bound: a network that is sure of everything it was calibrated with still shows what matters. For
+/// any other output the error is `Σ (y − y_ref)²`, relative to the variance of `y_ref` over all samples.
 struct OutputError: Sendable {
-  /// What is measured at the operand `z` of a softmax.
-  enum Measure: Sendable {
-    /// The risk of another class: over the classes `j` other than the largest `t`, the largest
-    /// `min(1, (Δ_j / m_j)²)`, where `m_j = z_t − z_j` is the margin and `Δ_j` its change. For changes so small
-    /// that a divergence would be dominated by samples whose class is in no danger.
-    case flipRisk
-    /// `KL(softmax(z_ref / T) ‖ softmax(z / T))`. Adds up over independent changes, as long as they are small.
-    ///
-    /// The temperature `T` brings the mean margin of the samples down to `marginAtMost`: a network that is
-    /// sure of everything it was calibrated with still shows which layers matter.
-    case divergence(marginAtMost: Double)
-  }
-
-  /// `nil` for flip risk.
-  let temperature: Double?
+  /// `T`, at least 1.
+  let temperature: Double
   struct Watched: Sendable {
     var isLogits: Bool
     /// Extent of the axis that the softmax normalises.
@@ -40,10 +29,12 @@ struct OutputError: Sendable {
 
   /// Runs the float network `prepared` on samples for what outputs should be.
   ///
-  /// - Parameter changed: what changed networks get in place of each sample.
+  /// - Parameters:
+  ///   - marginAtMost: largest mean distance of the two largest logits, over `T`.
+  ///   - changed: what changed networks get in place of each sample.
   init(
     graph: Graph, prepared: any PreparedGraph, samples: [[Tensor]], threads: Int,
-    measure: Measure = .flipRisk, changed: [[Tensor]]? = nil
+    marginAtMost: Double = 3, changed: [[Tensor]]? = nil
   ) throws {
     let producers = graph.producers()
     var watched: [ValueID: Watched] = [:]
@@ -73,16 +64,11 @@ struct OutputError: Sendable {
     }
     self.watched = watched
     reference = states.map { $0.map(\.values) }
-    if case .divergence(let most) = measure {
-      let margins = states.flatMap { $0 }.flatMap { id, values in
-        watched[id]?.isLogits == true
-          ? rowMargins(values, classes: watched[id]?.classes ?? 1) : []
-      }
-      let mean = margins.reduce(0, +) / Double(max(margins.count, 1))
-      temperature = mean.isFinite ? max(1, mean / most) : 1
-    } else {
-      temperature = nil
+    let margins = states.flatMap { $0 }.flatMap { id, values in
+      watched[id]?.isLogits == true ? rowMargins(values, classes: watched[id]?.classes ?? 1) : []
     }
+    let mean = margins.reduce(0, +) / Double(max(margins.count, 1))
+    temperature = mean.isFinite ? max(1, mean / marginAtMost) : 1
   }
 
   /// Mean errors over the two halves of the samples, each `.infinity` where it is not a number.
@@ -133,10 +119,8 @@ struct OutputError: Sendable {
         state.error +=
           !rule.isLogits
           ? rule.weight * squaredError(wanted, UnsafeBufferPointer(elements))
-          : temperature.map {
-            divergence(
-              wanted, UnsafeBufferPointer(elements), classes: rule.classes, temperature: $0)
-          } ?? flipRisk(wanted, UnsafeBufferPointer(elements), classes: rule.classes)
+          : divergence(
+            wanted, UnsafeBufferPointer(elements), classes: rule.classes, temperature: temperature)
       }
       state.output += 1
     }
@@ -153,27 +137,6 @@ private func squaredError(
   for i in wanted.indices {
     let e = Double(actual[i] - wanted[i])
     sum += e * e
-  }
-  return sum
-}
-
-/// The largest `min(1, (Δ_j / m_j)²)` over the classes, summed over the rows of logits.
-private func flipRisk(
-  _ wanted: UnsafeBufferPointer<Float>, _ actual: UnsafeBufferPointer<Float>, classes: Int
-) -> Double {
-  var sum = 0.0
-  for row in stride(from: 0, to: wanted.count, by: max(classes, 1)) {
-    var top = row
-    for i in row..<row + classes where wanted[i] > wanted[top] { top = i }
-    var risk = 0.0
-    for i in row..<row + classes where i != top {
-      let margin = Double(wanted[top] - wanted[i])
-      let change = Double(actual[top] - actual[i]) - margin
-      guard change.isFinite else { return .infinity }
-      let ratio = change / max(margin, 1e-6)
-      risk = max(risk, min(1, ratio * ratio))
-    }
-    sum += risk
   }
   return sum
 }

@@ -50,7 +50,7 @@ import UQSupport
       let fresh = try OutputError(
         graph: graph, prepared: engine.prepare(graph),
         samples: samples.enumerated().filter { $0.offset % 5 == 4 }.map(\.element), threads: 1,
-        measure: .divergence(marginAtMost: 5))
+        marginAtMost: 5)
       return try fresh.measure(engine.prepare(quantized), quantizing: [:]).mean
     }
     let tuned = try ScaleTuning(

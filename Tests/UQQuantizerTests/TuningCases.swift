@@ -83,7 +83,7 @@ struct GradientProbe {
     let samples = (0..<4).map { _ in [network.random(input)] }
     let error = try OutputError(
       graph: graph, prepared: engine.prepare(graph), samples: samples, threads: 2,
-      measure: .divergence(marginAtMost: 5))
+      marginAtMost: 5)
     pass = try TuningPass(
       gradients: GradientGraph(
         graph, layers: Self.layers(of: graph), watched: Set(error.watched.keys)),

@@ -68,7 +68,7 @@ struct BlockReconstruction: Sendable {
       let chosen = used.indices.filter { ($0 % 5 == 4) == isHeldOut }
       return try OutputError(
         graph: part, prepared: evaluator.prepare(part), samples: chosen.map { x[$0] },
-        threads: threads, measure: .divergence(marginAtMost: 5), changed: chosen.map { given[$0] })
+        threads: threads, marginAtMost: 5, changed: chosen.map { given[$0] })
     }
     let judge = try error(true)
     let start = block.graph(of: quantized)

@@ -32,8 +32,7 @@ struct OutputCurvature: Sendable {
     let affordable = max(16, Self.work / max(1, graph.macs * (1 + 2 * draws)))
     let error = try OutputError(
       graph: graph, prepared: evaluator.prepare(graph),
-      samples: Array(samples.prefix(affordable)), threads: threads,
-      measure: .divergence(marginAtMost: 3))
+      samples: Array(samples.prefix(affordable)), threads: threads)
     let gradients = GradientGraph(graph, layers: layers, watched: Set(error.watched.keys))
     guard !gradients.layers.isEmpty else { return }
     let pass = try TuningPass(
@@ -93,7 +92,7 @@ extension OutputError {
       let weight = (2 * rule.weight).squareRoot()
       return elements.map { _ in Float(sign() * weight) }
     }
-    let cold = 1 / (temperature ?? 1)
+    let cold = 1 / temperature
     var result = [Float](repeating: 0, count: elements.count)
     for row in stride(from: 0, to: elements.count, by: max(rule.classes, 1)) {
       let range = row..<row + rule.classes

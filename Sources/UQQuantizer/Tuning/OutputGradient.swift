@@ -19,7 +19,7 @@ extension OutputError {
         for i in actual.indices { result[i] = weight * (actual[i] - wanted[i]) }
         return result
       }
-      let cold = 1 / (temperature ?? 1)
+      let cold = 1 / temperature
       for row in stride(from: 0, to: actual.count, by: max(rule.classes, 1)) {
         let range = row..<row + rule.classes
         let p = softmax(wanted, range, cold)

@@ -71,7 +71,7 @@ struct ScaleTuning: Sendable {
   private func error(_ samples: [[Tensor]]) throws -> OutputError {
     try OutputError(
       graph: graph, prepared: evaluator.prepare(graph), samples: samples, threads: threads,
-      measure: .divergence(marginAtMost: 5))
+      marginAtMost: 5)
   }
 
   /// One run over the samples, in an order of its own, with rates that fall as half a cosine.
