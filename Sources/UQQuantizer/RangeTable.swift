@@ -29,7 +29,8 @@ struct RangeTable {
     self.wide = wide
     let found = try parallelMap(
       count: values.count, threads: activations.options.threads, context: { () }
-    ) { _, index in try methods.map { try activations.range(of: values[index], by: $0) }
+    ) { _, index in
+      try methods.map { try activations.range(of: values[index], by: $0) }
     }
     for (id, found) in zip(values, found) {
       ranges[id] = Dictionary(uniqueKeysWithValues: zip(methods, found))

@@ -100,6 +100,10 @@ struct MixedPrecision {
 
   /// The choices within a budget; layers in `fixed` keep their format.
   ///
+  /// - Parameters:
+  ///   - wanted: formats to choose from; `nil` takes all that the target opens.
+  ///   - known: sizes that need not be found again.
+  ///   - work: multiply-accumulates that measuring losses may take.
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: WeightFormat], among wanted: [WeightFormat]? = nil,
