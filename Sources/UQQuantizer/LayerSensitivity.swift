@@ -95,7 +95,7 @@ extension Quantizer {
       var sums: [WeightFormat: Double] = [:]
       for index in trials.folds.indices {
         let fold = trials.folds[index]
-        let data = try fold.rounding.measure(layer, after: graph)
+        let data = try fold.rounding.measure(layer)
         for format in formats {
           let rounded =
             try data.flatMap {

@@ -26,6 +26,10 @@ public struct CompileOptions: Sendable {
   ///
   /// Where not given, those of the budget of mixed widths.
   public var ram: Int?
+  /// Bytes of flash that layers with more bits than a uniform width asks for must keep within.
+  public var flash: Int?
+  /// Instructions of an inference that such layers must keep within.
+  public var instructions: Int?
   /// Whether activations keep their bits whatever ``ram`` says.
   public var keepsActivations = false
   /// Whether channels of activations are scaled where that lowers the output's error.

@@ -61,6 +61,9 @@ public struct ExportTask: Sendable {
   ///   generating throw.
   public func run() throws -> CompiledModel {
     let model = try LoadedModel(workspace, disabledPasses: disabledPasses, layouts: layouts)
+    var options = options
+    options.flash = flash
+    options.instructions = instructions
     let (compiled, calibration) = try CompiledModel.make(
       model, calibrationPath: calibrationPath, options: options)
     try checkBudgets(compiled)

@@ -235,14 +235,19 @@ struct MixedPrecision {
     }
   }
 
+  /// Weights below which uniform 4 bits stay uniform: a second width brings 1 to 3 KB of code.
+  private static let leastWeightsAtFourBits = 16 << 10
+
   /// The choices for one width that small layers may exceed.
   ///
-  /// Below 4 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
-  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together.
+  /// Below 8 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
+  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together, within
+  /// the flash and the instructions that the options allow. At 4 bits, which lose little, only in networks
+  /// of 16 KiB and more: in smaller ones the second width's kernels would outweigh what it gains.
   ///
   /// Where the network has a group size, every width has it.
   ///
-  /// - Returns: `nil` where all layers keep the width.
+  /// - Returns: `nil` where all layers keep the width, and where that alone is beyond what is allowed.
   /// - Throws: as ``choose(_:fixed:among:work:)``.
   func choose(nominal bits: Int, fixed: [String: WeightFormat]) throws -> WidthChoices? {
     let formats = (Self.widths.filter { $0 > bits } + [bits]).map { width in
@@ -258,17 +263,21 @@ struct MixedPrecision {
     var settled = fixed
     for (layer, count) in zip(graph.weightedLayers, counts)
     where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = nominal }
-    guard bits < 4, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
+    let pays = bits < 4 || bits < 8 && total >= Self.leastWeightsAtFourBits
+    guard pays, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
     let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
     var uniform = fixed
     for name in free { uniform[name] = nominal }
     let known = try costs(formats)
-    let bytes = try choose(
-      MixedBudget(weightBytes: .max), fixed: uniform, among: [nominal], known: known
-    ).weightBytes
+    var budget = MixedBudget(
+      weightBytes: .max, flash: options.flash, instructions: options.instructions)
+    guard let plain = try? choose(budget, fixed: uniform, among: [nominal], known: known) else {
+      return nil
+    }
+    budget.weightBytes = plain.weightBytes + total / 25
     return try choose(
-      MixedBudget(weightBytes: bytes + total / 25), fixed: settled, among: formats, known: known,
-      work: 15_000_000_000)
+      budget, fixed: settled, among: formats, known: known,
+      work: 7_500_000_000 * min(formats.count - 1, 2))
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget

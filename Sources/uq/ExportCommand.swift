@@ -27,7 +27,7 @@ struct ExportCommand: DiagnosedCommand {
 
   @Option(
     help:
-      "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8). Below 4, small layers may take more; --layer '*:2' forbids it."
+      "Bits of the weights: 8, 4, 3, 2, 1, mixed, or mixed:40K for so many bytes (default: 8). Below 8, small layers may take more; --layer '*:4' forbids it."
   )
   var bits: WeightBits?
 

@@ -60,6 +60,41 @@ import UQSupport
     #expect(compiled.program.weightBytes == compiled.choices?.weightBytes)
   }
 
+  /// In networks of 16 KiB of weights and more.
+  @Test(.enabled(if: !present(["kws_dscnn"]).isEmpty))
+  func smallLayersMayHaveMoreThanFourBits() throws {
+    let scratch = try Scratch()
+    let model = shared("kws_dscnn")
+    let (path, _) = try calibrated(model, "\(model)/calib", in: scratch, limit: 40)
+    let chip = try Target.named("cortex-m4")
+    func export(_ layers: [LayerRule] = [], flash: Int? = nil) throws -> CompiledModel {
+      try ExportTask(
+        workspace: workspace(model), calibrationPath: path, name: "kws", target: chip,
+        options: options(.uniform(4), layers: layers, target: chip), flash: flash,
+        output: scratch.file("a")
+      ).run()
+    }
+    let uniform = try export([LayerRule("*", bits: 4)])
+    #expect(Set(uniform.layerBits.values) == [4])
+    let raised = try export()
+    #expect(Set(raised.layerBits.values) == [8, 4])
+    let more = raised.program.weightBytes - uniform.program.weightBytes
+    #expect(more > 0 && more <= 2 * uniform.program.weightBytes / 25)
+    // The budget has no room for the code of a second width.
+    let flash = ProgramCost(program: uniform.program, target: chip).flashBytes
+    let tight = try export(flash: flash)
+    #expect(ProgramCost(program: tight.program, target: chip).flashBytes <= flash)
+    #expect(throws: Diagnostics.self) { try export(flash: flash - 1) }
+  }
+
+  @Test func smallNetworksOfFourBitsStayUniform() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
+    let four = try export(
+      options(.uniform(4)), path, in: scratch, to: "a", target: Target.named("generic"))
+    #expect(Set(four.layerBits.values) == [4])
+  }
+
   @Test func exportsOfMixedWidthsAreMadeAgain() throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)

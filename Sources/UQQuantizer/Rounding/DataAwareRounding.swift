@@ -56,13 +56,14 @@ struct DataAwareRounding: Sendable {
     fileprivate var targets: [[Double]]
   }
 
-  /// Measures a layer's inputs and outputs; `quantized` has dequantized weights and corrected biases in the
-  /// layers before.
+  /// Measures a layer's inputs and outputs.
   ///
+  /// - Parameter quantized: the network with dequantized weights and corrected biases in the layers before;
+  ///   without it the layer's inputs are those of the float network.
   /// - Returns: `nil` for operators whose weights are no matrix, patches beyond 4,096 elements, and inputs
   ///   whose covariance is not finite.
   /// - Complexity: `rows · depth²` for the moments, `depth³` for the factor.
-  func measure(_ layer: WeightedLayer, after quantized: Graph) throws -> Measured? {
+  func measure(_ layer: WeightedLayer, after quantized: Graph? = nil) throws -> Measured? {
     let node = graph.nodes[layer.position]
     guard let input = node.operands[0], let weights = graph.constant(node.operands[layer.slot]),
       let layout = PatchLayout(
@@ -210,14 +211,16 @@ struct DataAwareRounding: Sendable {
 
   private func moments(
     _ position: Int, _ input: ValueID, _ weights: [Float], _ layout: PatchLayout,
-    _ quantized: Graph
+    _ quantized: Graph?
   ) throws -> MomentSums {
     let elements = graph.type(of: input).shape.count
     let count = max(1, min(samples.count, Self.memory / max(1, 8 * elements)))
     let used = Array(samples.prefix(count))
     let x = try values(of: input, in: graph, before: position, used, quantizing: [:])
-    let rounded = try values(
-      of: input, in: quantized, before: position, used, quantizing: activations)
+    let rounded =
+      try quantized.map {
+        try values(of: input, in: $0, before: position, used, quantizing: activations)
+      } ?? x
     let perRow = layout.groups * layout.depth * (layout.depth + 2 * layout.channels)
     let affordable = max(1024, Self.work / max(1, perRow))
     let step = max(1, (count * layout.rows + affordable - 1) / affordable)
