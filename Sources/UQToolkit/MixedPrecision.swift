@@ -277,7 +277,7 @@ struct MixedPrecision {
     budget.weightBytes = plain.weightBytes + total / 25
     return try choose(
       budget, fixed: settled, among: formats, known: known,
-      work: 7_500_000_000 * min(formats.count - 1, 2))
+      work: 5_000_000_000 * min(formats.count - 1, 2))
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget
