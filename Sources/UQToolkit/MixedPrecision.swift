@@ -270,11 +270,14 @@ struct MixedPrecision {
     for name in free { uniform[name] = nominal }
     let known = try costs(formats)
     var budget = MixedBudget(
-      weightBytes: .max, flash: options.flash, instructions: options.instructions)
-    guard let plain = try? choose(budget, fixed: uniform, among: [nominal], known: known) else {
+      weightBytes: .max, flash: options.flash,
+      instructions: options.target?.instructions == nil ? nil : options.instructions)
+    do {
+      let plain = try choose(budget, fixed: uniform, among: [nominal], known: known)
+      budget.weightBytes = plain.weightBytes + total / 25
+    } catch  where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") }) {
       return nil
     }
-    budget.weightBytes = plain.weightBytes + total / 25
     return try choose(
       budget, fixed: settled, among: formats, known: known,
       work: 5_000_000_000 * min(formats.count - 1, 2))
