@@ -275,7 +275,9 @@ struct MixedPrecision {
     do {
       let plain = try choose(budget, fixed: uniform, among: [nominal], known: known)
       budget.weightBytes = plain.weightBytes + total / 25
-    } catch  where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") }) {
+    } catch let error
+      where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") })
+    {
       return nil
     }
     return try choose(
