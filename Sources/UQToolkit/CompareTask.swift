@@ -46,6 +46,11 @@ public struct CompareTask: Sendable {
     self.isQuiet = isQuiet
   }
 
+  /// What the chip has for a variant.
+  var limits: Limits {
+    Limits(flash: options.flash, ram: options.ram, instructions: options.instructions)
+  }
+
   /// What to do beside judging.
   public var settings = CompareSettings()
 

@@ -26,9 +26,11 @@ public struct CompileOptions: Sendable {
   ///
   /// Where not given, those of the budget of mixed widths.
   public var ram: Int?
-  /// Bytes of flash that layers with more bits than a uniform width asks for must keep within.
+  /// Bytes of flash that mixed widths must keep within, and layers with more bits than a uniform width asks for.
+  ///
+  /// Where not given, those of the budget of mixed widths.
   public var flash: Int?
-  /// Instructions of an inference that such layers must keep within.
+  /// Instructions of an inference that these must keep within.
   public var instructions: Int?
   /// Whether activations keep their bits whatever ``ram`` says.
   public var keepsActivations = false
@@ -71,6 +73,18 @@ extension CompileOptions {
     return ram
   }
 
+  /// Chooses the activations that have 4 bits, where some may.
+  ///
+  /// - Throws: `layer.*`, `target.*`, and what planning and measuring throw.
+  mutating func narrow(_ graph: Graph, _ calibration: Calibration) throws -> ActivationChoices? {
+    guard mayNarrow else { return nil }
+    let found = try ActivationWidths(graph, calibration: calibration.summary, options: self)
+      .choose()
+    narrowValues = found.narrowValues
+    if found.isNarrow { try target?.check(activationBits: 4, rounding) }
+    return found
+  }
+
   /// Bits of the activations that are not chosen to have 4.
   var widestActivationBits: Int { activationBits == 16 ? 16 : 8 }
 }
@@ -107,15 +121,7 @@ public struct CompiledModel: Sendable {
       try options.target?.check([WeightFormat(bits: bits)])
     }
     var options = options
-    if options.mayNarrow {
-      let found = try ActivationWidths(graph, calibration: calibration.summary, options: options)
-        .choose()
-      options.narrowValues = found.narrowValues
-      activations = found
-      if found.isNarrow {
-        try options.target?.check(activationBits: 4, options.rounding)
-      }
-    }
+    activations = try options.narrow(graph, calibration)
     let quantizer = try Self.quantizer(graph, calibration, options)
     try LayerRule.checkGroups(options.layers, names: names, quantizer)
     for (name, format) in given { layerFormats[name] = quantizer.format(format, ofLayer: name) }
@@ -130,7 +136,7 @@ public struct CompiledModel: Sendable {
         layerFormats[name] = quantizer.format(format, ofLayer: name)
       }
     case .mixed(let budget):
-      let found = try mixed.choose(budget, fixed: layerFormats)
+      let found = try mixed.choose(budget.within(options), fixed: layerFormats)
       for layer in found.layers { layerFormats[layer.name] = layer.format }
       choices = found
     }

@@ -20,12 +20,6 @@ public struct ExportTask: Sendable {
   public var target: Target
   /// How the network is quantized.
   public var options: CompileOptions
-  /// Bytes of flash that constants may take.
-  public var flash: Int?
-  /// Bytes of RAM that the arena may take.
-  public var ram: Int?
-  /// Instructions that an inference may take, by the target's table.
-  public var instructions: Int?
   /// Layout of the C function's inputs and outputs where not the model's own.
   public var layouts: PortLayouts
   /// Passes not to run.
@@ -36,7 +30,7 @@ public struct ExportTask: Sendable {
   /// Creates the task.
   public init(
     workspace: Workspace, calibrationPath: String, name: String, target: Target,
-    options: CompileOptions, flash: Int? = nil, ram: Int? = nil, instructions: Int? = nil,
+    options: CompileOptions,
     layouts: PortLayouts = PortLayouts(), disabledPasses: Set<String> = [], output: String
   ) {
     self.workspace = workspace
@@ -44,9 +38,6 @@ public struct ExportTask: Sendable {
     self.name = name
     self.target = target
     self.options = options
-    self.flash = flash
-    self.ram = ram
-    self.instructions = instructions
     self.layouts = layouts
     self.disabledPasses = disabledPasses
     self.output = output
@@ -61,9 +52,6 @@ public struct ExportTask: Sendable {
   ///   generating throw.
   public func run() throws -> CompiledModel {
     let model = try LoadedModel(workspace, disabledPasses: disabledPasses, layouts: layouts)
-    var options = options
-    options.flash = flash
-    options.instructions = instructions
     let (compiled, calibration) = try CompiledModel.make(
       model, calibrationPath: calibrationPath, options: options)
     try checkBudgets(compiled)
@@ -140,11 +128,11 @@ public struct ExportTask: Sendable {
   /// Every budget that is not kept is a problem of its own.
   private func checkBudgets(_ compiled: CompiledModel) throws(Diagnostics) {
     var problems: [Diagnostic] = []
-    if let ram, compiled.plan.byteCount > ram {
+    if let ram = options.ram, compiled.plan.byteCount > ram {
       problems.append(ArenaBudget.refusal(compiled.program, compiled.plan, ram: ram))
     }
     let cost = ProgramCost(program: compiled.program, target: target)
-    if let instructions {
+    if let instructions = options.instructions {
       let needed = cost.instructions
       if needed == nil { problems.append(Target.instructionsUnknown(target)) }
       if let needed, needed > instructions {
@@ -156,7 +144,7 @@ public struct ExportTask: Sendable {
       }
     }
     let bytes = cost.flashBytes
-    if let flash, bytes > flash {
+    if let flash = options.flash, bytes > flash {
       let isLeast = compiled.layerFormats.values.allSatisfy { $0.bits <= 2 }
       problems.append(
         Diagnostic(

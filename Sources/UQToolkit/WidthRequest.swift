@@ -65,6 +65,17 @@ public struct MixedBudget: Hashable, Sendable {
   }
 }
 
+extension MixedBudget {
+  /// The budget with what the network's options limit in place of its own.
+  func within(_ options: CompileOptions) -> MixedBudget {
+    var result = self
+    result.flash = options.flash ?? flash
+    result.instructions = options.instructions ?? instructions
+    result.ram = options.ram ?? ram
+    return result
+  }
+}
+
 /// Sizes as people write them.
 public enum ByteSize {
   /// The bytes of `65536`, `64K`, `1M`; `nil` for anything else and beyond 2^40.

@@ -12,6 +12,7 @@ struct CompareCommand: DiagnosedCommand {
       EXAMPLES
         uq compare --data eval/
         uq compare --data eval/ --variants float,8,4,2 --html report.html --json report.json
+        uq compare --data eval/ --variants 8,4,mixed --flash 24K --ram 4K
         uq compare --data eval/ --baseline report.json --tolerance 0.5
         uq compare --data eval/ --calibration-data samples/
       """)
@@ -59,8 +60,23 @@ struct CompareCommand: DiagnosedCommand {
     help: "Compile for this chip and measure (default: that of uq.yaml, else cortex-m4).")
   var target: String?
 
-  @Option(help: "Count instructions on the emulated chip: auto (small networks), always or never.")
-  var instructions = CompareSettings.Counting.auto
+  @Option(
+    help: ArgumentHelp(
+      "Count instructions on the emulated chip: auto (small networks), always or never; or count and keep within so many.",
+      valueName: "auto|always|never|count"))
+  var instructions = InstructionRequest.counting(.auto)
+
+  @Option(
+    help:
+      "Flash of the chip: 65536, 64K, 1M. Mixed widths keep within it, and only what does is recommended."
+  )
+  var flash: ByteCount?
+
+  @Option(
+    help:
+      "RAM for the arena: activations have 4 bits where it needs them, and only what fits is recommended."
+  )
+  var ram: ByteCount?
 
   @Option(help: "Judge by a command that reads $UQ_OUTPUTS and $UQ_LABELS and prints a number.")
   var metricCommand: String?
@@ -101,15 +117,17 @@ struct CompareCommand: DiagnosedCommand {
 
   func perform() throws {
     let workspace = try model.workspace()
-    let chip = try Target.named(target ?? workspace.configuration.target ?? "generic")
+    // Code and instructions are measured for this one where none is named.
+    let usual = flash == nil && instructions.limit == nil ? "generic" : "cortex-m4"
+    let chip = try Target.named(target ?? workspace.configuration.target ?? usual)
+    var options = try quantization.options(
+      bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, target: chip)
+    (options.flash, options.ram) = (flash?.bytes, ram?.bytes)
+    options.instructions = instructions.limit
     var task = CompareTask(
       workspace: workspace, data: data, calibrationPath: workspace.calibrationPath(calibration),
       calibrationData: calibrationData, variants: variants.split(separator: ",").map(String.init),
-      limit: samples,
-      options: try quantization.options(
-        bits: nil, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
-        target: chip),
-      isQuiet: quiet)
+      limit: samples, options: options, isQuiet: quiet)
     task.frontierPoints = frontier ?? 0
     task.settings = settings(chip)
     let (report, warnings) = try task.run()
@@ -139,7 +157,7 @@ struct CompareCommand: DiagnosedCommand {
     var settings = CompareSettings()
     settings.targetArgument = target
     settings.board = chip.board
-    settings.counting = instructions
+    settings.counting = instructions.counting
     settings.metricCommand = metricCommand
     settings.commandLine = CompareSettings.commandLine(CommandLine.arguments)
     let outputs = [json, html, markdown, csv].compactMap(\.self).filter { $0 != "-" }
@@ -156,4 +174,29 @@ struct CompareCommand: DiagnosedCommand {
   }
 }
 
-extension CompareSettings.Counting: ExpressibleByArgument {}
+/// When instructions are counted, and how many there may be.
+struct InstructionRequest: ExpressibleByArgument {
+  let counting: CompareSettings.Counting
+  let limit: Int?
+
+  init?(argument: String) {
+    if let counting = CompareSettings.Counting(rawValue: argument) {
+      (self.counting, limit) = (counting, nil)
+    } else if let count = ByteCount(argument: argument) {
+      (counting, limit) = (.always, count.bytes)
+    } else {
+      return nil
+    }
+  }
+
+  /// Counts, and limits nothing.
+  static func counting(_ counting: CompareSettings.Counting) -> Self {
+    Self(counting: counting, limit: nil)
+  }
+
+  private init(counting: CompareSettings.Counting, limit: Int?) {
+    (self.counting, self.limit) = (counting, limit)
+  }
+
+  var defaultValueDescription: String { counting.rawValue }
+}

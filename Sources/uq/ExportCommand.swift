@@ -76,18 +76,13 @@ struct ExportCommand: DiagnosedCommand {
     let target = try Target.named(target ?? workspace.configuration.target ?? "generic")
     var options = try quantization.options(
       bits: bits, threads: common.threadCount, target: target)
-    if case .mixed(var budget) = options.width {
-      budget.flash = flash?.bytes ?? budget.flash
-      budget.ram = ram?.bytes ?? budget.ram
-      budget.instructions = instructions?.bytes ?? budget.instructions
-      options.width = .mixed(budget)
-    }
+    options.flash = flash?.bytes
     options.ram = ram?.bytes
+    options.instructions = instructions?.bytes
     let task = ExportTask(
       workspace: workspace, calibrationPath: workspace.calibrationPath(calibration),
       name: try workspace.exportName(name),
       target: target, options: options,
-      flash: flash?.bytes, ram: ram?.bytes, instructions: instructions?.bytes,
       layouts: PortLayouts(input: inputLayout, output: outputLayout),
       disabledPasses: Set(disablePass), output: output)
     let compiled = try task.run()

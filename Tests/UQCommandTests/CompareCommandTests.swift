@@ -79,10 +79,46 @@ import UQSupport
       ] + data, timeLimit: 600)
     let report = try document(compared)
     let variants = report["variants"] as? [[String: Any]] ?? []
-    let commands = (report["commands"] as? [[String: Any]] ?? []).filter {
+    let commands = exports(report)
+    #expect(variants.count >= 7 && commands.count == variants.count)
+    try expectCommands(commands, make: variants, in: folder)
+  }
+
+  /// So do those of a comparison with limits, for what fits; mixed widths use the flash there is.
+  @Test func commandsKeepWithinLimits() throws {
+    let folder = try Folder(calibration: true)
+    let compared = try folder.uq(
+      [
+        "compare", "--model", "model.onnx", "--variants", "8,4,mixed,2", "--samples", "20",
+        "--method",
+        "minmax", "--no-equalization", "--flash", "19000", "--ram", "2K", "--instructions", "2M",
+        "--json", "-", "--quiet",
+      ] + data, timeLimit: 600)
+    let report = try document(compared)
+    #expect(
+      report["limits"] as? [String: Int] == ["flash": 19000, "ram": 2048, "instructions": 2 << 20])
+    let variants = report["variants"] as? [[String: Any]] ?? []
+    #expect(variants.allSatisfy { ($0["ram_bytes"] as? Int ?? .max) <= 2048 })
+    let over = variants.filter { ($0["over_limits"] as? [String])?.isEmpty == false }
+    let isMeasured = variants.contains { $0["flash_measured"] as? Bool == true }
+    #expect(over.compactMap { $0["name"] as? String } == (isMeasured ? ["8"] : []))
+    let commands = exports(report)
+    #expect(commands.count == variants.count - over.count)
+    let fitting = variants.filter { one in
+      !over.contains { $0["name"] as? String == one["name"] as? String }
+    }
+    try expectCommands(commands, make: fitting, in: folder)
+  }
+
+  private func exports(_ report: [String: Any]) -> [[String: Any]] {
+    (report["commands"] as? [[String: Any]] ?? []).filter {
       ($0["command"] as? String)?.hasPrefix("uq export ") == true
     }
-    #expect(variants.count >= 7 && commands.count == variants.count)
+  }
+
+  private func expectCommands(
+    _ commands: [[String: Any]], make variants: [[String: Any]], in folder: Folder
+  ) throws {
     for command in commands {
       let name = try #require(command["variant"] as? String)
       let variant = try #require(variants.first { $0["name"] as? String == name })

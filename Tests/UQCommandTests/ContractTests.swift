@@ -30,6 +30,8 @@ import UQSupport
     ["export", "--format", "elf"], ["export", "--flash", "much"], ["calibrate"],
     ["calibrate", "--data", "x", "--samples", "0"], ["calibrate", "--data", "x", "--shard", "3/2"],
     ["inspect", "--threads", "0"], ["compare", "--data", "x", "--threads", "0"], ["nonsense"],
+    ["compare", "--data", "x", "--instructions", "maybe"],
+    ["compare", "--data", "x", "--ram", "0"],
     ["export", "--method", "best"], ["export", "--rounding", "none"], ["run"],
     ["verify", "--inputs", "0"], ["calibrate", "merge", "--output", "x"],
   ])

@@ -184,6 +184,31 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     #expect(validator.problems(try object(report.json)) == [])
   }
 
+  /// Activations narrow where the arena needs it, on the frontier too; mixed widths use the flash there is.
+  @Test func variantsKeepWithinLimits() throws {
+    var compare = try task(["float", "8", "mixed"], limit: 20)
+    compare.options.target = try Target.named("cortex-m4")
+    (compare.options.flash, compare.options.ram) = (16 << 10, 2048)
+    compare.frontierPoints = 2
+    let report = try compare.run().report
+    #expect(report.limits == Limits(flash: 16 << 10, ram: 2048))
+    #expect(report.variants.allSatisfy { $0.problem == nil }, "\(report.table)")
+    #expect(report.integers.count == 3 && report.integers.allSatisfy { $0.ramBytes <= 2048 })
+    let mixed = try #require(report.variants.first { $0.name == "mixed" })
+    let allocation = try #require(mixed.allocation)
+    #expect(allocation.flashBytes <= 16 << 10 && allocation.flashBytes > 15 << 10)
+    #expect(mixed.layers.contains { $0.activationBits == 4 })
+    // The bytes of weights may be more than those of 4 bits: flash is what counts.
+    let alone = try task(["mixed"], limit: 20).run().report.variants[0]
+    #expect(alone.weightBytes != mixed.weightBytes && alone.ramBytes > 2048)
+    let table = report.table
+    #expect(table.contains("within 16,384 B of flash and 2,048 B of RAM"))
+    if report.integers.allSatisfy(\.isFlashMeasured) {
+      #expect(report.fitting.allSatisfy { $0.name != "8" } && table.contains("8 bits: "))
+      #expect(table.contains("does not fit: flash") && report.html.contains("does not fit"))
+    }
+  }
+
   /// The explanation has the bits and bytes of the network that was judged.
   @Test(arguments: ["mixed", "3", "2"]) func choicesAreThoseOfTheNetwork(_ name: String) throws {
     let report = try task([name], limit: 20).run().report

@@ -60,6 +60,41 @@ private let cases: [Case] = [
     #expect(!report.recommendation.reason.isEmpty)
   }
 
+  /// What does not fit is shown with what it lacks, and not recommended.
+  @Test func limitsDecide() {
+    var float = VariantReport(name: "float", bits: 32)
+    float.accuracy = 0.9
+    let variants = [("8", 80, 10), ("4", 40, 30), ("2", 20, 20)].map { name, flash, ram in
+      var variant = VariantReport(name: name, bits: 8)
+      variant.accuracy = name == "2" ? 0.5 : 0.9
+      variant.pValue = name == "2" ? 0 : 1
+      variant.flash = FlashUse(weights: flash, tables: 0)
+      (variant.weightBytes, variant.ramBytes) = (flash, ram)
+      return variant
+    }
+    var report = ComparisonReport(
+      model: "m", samples: 100, metric: .top1, variants: [float] + variants)
+    #expect(report.recommendation.variant == "4")
+    report.limits.ram = 20
+    #expect(report.recommendation.variant == "8" && report.fitting.map(\.name) == ["8", "2"])
+    #expect(report.frontier == ["2", "4"])
+    #expect(
+      report.verdict(variants[1]) == "the same top-1 as float; does not fit: RAM 30 B of 20 B")
+    report.limits.flash = 79
+    #expect(report.recommendation.variant == "2")
+    #expect(report.recommendation.reason.contains("the most accurate of those that fit"))
+    report.limits.flash = 10
+    #expect(report.recommendation.variant == nil)
+    #expect(
+      report.recommendation.reason == "No variant keeps within 10 B of flash and 20 B of RAM.")
+    #expect(report.limits.excess(of: variants[1]) == ["flash 40 B of 10 B", "RAM 30 B of 20 B"])
+    #expect(report.limits.excess(of: float) == [])
+    var counted = variants[0]
+    #expect(Limits(instructions: 999).excess(of: counted) == [])
+    counted.instructions = 1000
+    #expect(Limits(instructions: 999).excess(of: counted) == ["instructions 1,000 of 999"])
+  }
+
   @Test(arguments: [
     (0.8, 0.25, "10.0 points below float, within the noise of 450 samples (p = .250)"),
     (0.8, 0.0001, "10.0 points below float, more than chance (p < .001)"),

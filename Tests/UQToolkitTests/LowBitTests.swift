@@ -118,12 +118,13 @@ private func emulated(_ name: String) throws -> [BuildConfiguration] {
   ) throws -> CompiledModel {
     let target = try Target.named("cortex-m4")
     var options = CompileOptions(target: target, method: .minmax, threads: 2)
-    options.width = .mixed(budget)
+    options.width = .mixed(MixedBudget(bytesOf: budget.bytesOf))
+    (options.flash, options.ram) = (budget.flash, budget.ram)
+    options.instructions = budget.instructions
     options.keepsActivations = keepsActivations
     return try ExportTask(
       workspace: workspace(digits), calibrationPath: path, name: "digits", target: target,
-      options: options, flash: budget.flash, ram: budget.ram, instructions: budget.instructions,
-      output: scratch.file("budget")
+      options: options, output: scratch.file("budget")
     ).run()
   }
 

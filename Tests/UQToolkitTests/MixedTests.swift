@@ -14,9 +14,11 @@ import UQSupport
     _ options: CompileOptions, _ calibration: String, in scratch: Scratch, to name: String,
     target: Target, flash: Int? = nil
   ) throws -> CompiledModel {
-    try ExportTask(
+    var options = options
+    options.flash = flash
+    return try ExportTask(
       workspace: workspace(digits), calibrationPath: calibration, name: "digits", target: target,
-      options: options, flash: flash, output: scratch.file(name)
+      options: options, output: scratch.file(name)
     ).run()
   }
 
@@ -68,10 +70,11 @@ import UQSupport
     let (path, _) = try calibrated(model, "\(model)/calib", in: scratch, limit: 40)
     let chip = try Target.named("cortex-m4")
     func export(_ layers: [LayerRule] = [], flash: Int? = nil) throws -> CompiledModel {
-      try ExportTask(
+      var options = options(.uniform(4), layers: layers, target: chip)
+      options.flash = flash
+      return try ExportTask(
         workspace: workspace(model), calibrationPath: path, name: "kws", target: chip,
-        options: options(.uniform(4), layers: layers, target: chip), flash: flash,
-        output: scratch.file("a")
+        options: options, output: scratch.file("a")
       ).run()
     }
     let uniform = try export([LayerRule("*", bits: 4)])

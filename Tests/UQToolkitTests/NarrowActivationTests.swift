@@ -15,7 +15,7 @@ import UQSupport
   ) throws -> CompiledModel {
     try ExportTask(
       workspace: workspace(digits), calibrationPath: calibration, name: "net",
-      target: Target.named("generic"), options: options, ram: options.ram,
+      target: Target.named("generic"), options: options,
       output: scratch.file(name)
     ).run()
   }

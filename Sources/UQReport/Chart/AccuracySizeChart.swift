@@ -50,6 +50,13 @@ struct AccuracySizeChart {
       content.append(line(area.left, y(accuracy), area.right, y(accuracy), "reference"))
       placer.occupy(area.left, y(accuracy) - 1, area.right - area.left, 2)
     }
+    if isFlash, let flash = report.limits.flash, Double(flash) <= most {
+      let edge = x(Double(flash))
+      content.append(line(edge, area.top, edge, area.bottom, "reference"))
+      placer.occupy(edge - 1, area.top, 2, area.bottom - area.top)
+      let place = placer.place("flash given", near: edge, area.bottom - 8)
+      content.append(label("flash given", place.x, place.y, "label quiet"))
+    }
     let corners = frontierCorners(x, y)
     content += frontierLine(corners)
     for (from, to) in zip(corners, corners.dropFirst()) {

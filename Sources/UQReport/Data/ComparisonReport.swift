@@ -38,6 +38,8 @@ public struct ComparisonReport: Sendable {
   public var dataDigest = ""
   /// Core that code was compiled for, or why none was.
   public var device = ""
+  /// What the chip has.
+  public var limits = Limits()
   /// Names of the classes; empty where they are not known.
   public var classes: [String] = []
   /// Weights and activations in float.
@@ -62,6 +64,9 @@ public struct ComparisonReport: Sendable {
 
   /// Variants that were made and can be put on a chip.
   public var integers: [VariantReport] { variants.filter { !$0.isFloat && $0.accuracy != nil } }
+
+  /// Those of ``integers`` that keep within the limits.
+  public var fitting: [VariantReport] { integers.filter { limits.excess(of: $0).isEmpty } }
 
   /// The commands that are shown first: about all variants, or the recommended one.
   var leadingCommands: [ReportCommand] {

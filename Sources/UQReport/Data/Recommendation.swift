@@ -7,7 +7,8 @@ public struct Recommendation: Sendable, Hashable {
 
   /// The rule, for the reader.
   public static let rule = """
-    Of the variants that no other one beats in both size and accuracy, the smallest whose accuracy is not \
+    Of the variants that keep within the limits given and that no other one of them beats in both size and \
+    accuracy, the smallest whose accuracy is not \
     significantly below float's (p of at least 0.05 on the same samples) and at most 1 point below it. \
     Without labels: the smallest that agrees with float on at least 95 % of the samples. If none is that \
     close, the most accurate one.
@@ -27,13 +28,16 @@ extension ComparisonReport {
   }
 
   /// Names of the integer variants that no other one beats in size and metric, smallest first.
-  public var frontier: [String] {
-    integers.filter { one in
-      !integers.contains { other in
+  public var frontier: [String] { frontier(of: integers).map(\.name) }
+
+  /// Those of `variants` that no other one of them beats in size and metric, smallest first.
+  private func frontier(of variants: [VariantReport]) -> [VariantReport] {
+    variants.filter { one in
+      !variants.contains { other in
         let (a, b) = (gain(other), gain(one))
         return a >= b && size(other) <= size(one) && (a > b || size(other) < size(one))
       }
-    }.sorted { (size($0), $0.name) < (size($1), $1.name) }.map(\.name)
+    }.sorted { (size($0), $0.name) < (size($1), $1.name) }
   }
 
   /// The metric where more is better.
@@ -44,21 +48,28 @@ extension ComparisonReport {
 
   /// The choice by ``Recommendation/rule``.
   public var recommendation: Recommendation {
-    let candidates = frontier.compactMap { name in integers.first { $0.name == name } }
+    let candidates = frontier(of: fitting)
     guard let best = candidates.max(by: { gain($0) < gain($1) }) else {
-      return Recommendation(variant: nil, reason: "No variant in integers was made.")
+      return Recommendation(
+        variant: nil,
+        reason: integers.isEmpty
+          ? "No variant in integers was made." : "No variant keeps within \(limits.text).")
     }
     if let chosen = candidates.first(where: isCloseEnough) {
       return Recommendation(variant: chosen.name, reason: reason(chosen))
     }
+    let allFit = fitting.count == integers.count
     let why =
       metric == .agreement
-      ? "no variant agrees with float on \(percent(Self.acceptedAgreement)) of the samples"
+      ? "\(allFit ? "no variant" : "none of these") agrees with float on "
+        + "\(percent(Self.acceptedAgreement)) of the samples"
       : float == nil
-        ? "there is no float variant to compare with" : "every variant is worse than float"
+        ? "there is no float variant to compare with"
+        : "\(allFit ? "every variant" : "each of these") is worse than float"
     return Recommendation(
       variant: best.name,
-      reason: "\(best.label) is the most accurate: \(why). " + sentence(verdict(best)))
+      reason: "\(best.label) is the most accurate\(allFit ? "" : " of those that fit"): \(why)."
+        + sentence(verdict(best)))
   }
 
   private func isCloseEnough(_ variant: VariantReport) -> Bool {
@@ -88,13 +99,20 @@ extension ComparisonReport {
 
   private func sentence(_ text: String?) -> String {
     guard let text, let first = text.first else { return "" }
-    return "It is \(first == "t" || first.isNumber ? text : "\(text)")."
+    return " It is \(first == "t" || first.isNumber ? text : "\(text)")."
   }
 
   /// How a variant compares with float in plain words: `0.8 points below float, within the noise of 450
   /// samples (p = .182)`; `nil` for float itself.
   public func verdict(_ variant: VariantReport) -> String? {
     if let problem = variant.problem { return problem }
+    guard let quality = quality(variant) else { return nil }
+    let excess = limits.excess(of: variant)
+    return excess.isEmpty
+      ? quality : quality + "; does not fit: " + excess.joined(separator: ", ")
+  }
+
+  private func quality(_ variant: VariantReport) -> String? {
     guard !variant.isFloat, let accuracy = variant.accuracy else { return nil }
     if metric == .agreement {
       return "the same class as float for \(percent(accuracy)) of \(samples) samples"

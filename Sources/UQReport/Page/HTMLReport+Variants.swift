@@ -17,6 +17,7 @@ extension HTMLReport {
         report.frontier.contains(variant.name) ? "yes" : "no",
       ]
     }
+    let limit = report.limits.flash == nil ? "" : "; the upright one is the flash given"
     return Section(
       anchor: "accuracy", title: "Accuracy over size",
       content: [
@@ -24,7 +25,7 @@ extension HTMLReport {
           "p", [:],
           .text(
             "Bars are 95 % intervals: with other samples of the same kind the value would lie there. The "
-              + "dashed line is float, the band its interval. The stepped line joins the variants that no "
+              + "dashed line is float, the band its interval\(limit). The stepped line joins the variants that no "
               + "other one beats in both size and accuracy; the ring marks the recommended one.")),
         plot(
           "accuracy-plot", title: "\(report.metric.label) over size", description: description,
@@ -43,7 +44,9 @@ extension HTMLReport {
       let name = tag(
         "span", ["class": "variant"], foreign(variant.label),
         variant.name == report.recommendation.variant
-          ? tag("span", ["class": "badge"], "recommended") : "")
+          ? tag("span", ["class": "badge"], "recommended") : "",
+        report.limits.excess(of: variant).isEmpty
+          ? "" : tag("span", ["class": "badge over"], "does not fit"))
       guard let accuracy = variant.accuracy else {
         return [name, "failed"] + [Markup](repeating: "", count: 9)
       }

@@ -82,12 +82,13 @@ struct HTMLReport {
 
   private var header: Markup {
     let device = report.device.isEmpty ? "" : " · sizes \(report.device)"
+    let within = report.limits.isEmpty ? "" : " · within \(report.limits.text)"
     var content: [Markup] = [
       tag("p", ["class": "eyebrow"], "Accuracy against size"),
       tag("h1", [:], foreign(report.model)),
       tag(
         "p", ["class": "lead"], datum(report.samples), " samples · judged by ",
-        .text(report.metric.label + device)),
+        .text(report.metric.label + device + within)),
     ]
     content.append(verdictCard)
     if let notes = noteCard { content.append(notes) }

@@ -57,8 +57,9 @@ enum Stylesheet {
     th:first-child,td:first-child{text-align:left;padding-left:0}
     thead th{white-space:nowrap;font-weight:600;color:var(--quiet);border-bottom:2px solid var(--strong)}
     tbody th{font-weight:600;white-space:nowrap}td{white-space:nowrap}
-    .badge{display:table;margin-top:2px;padding:1px 8px;border-radius:9px;background:var(--tint);color:var(--accent);
+    .badge{display:block;width:max-content;margin-top:2px;padding:1px 8px;border-radius:9px;background:var(--tint);color:var(--accent);
     font-size:.75rem;font-weight:600;white-space:nowrap}
+    .badge.over{background:none;color:inherit;box-shadow:inset 0 0 0 1px currentColor}
     .upright{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:16em;
     white-space:nowrap;text-align:left;line-height:1.2}
     .heat th,.heat td,.matrix th,.matrix td{padding:3px;text-align:center}

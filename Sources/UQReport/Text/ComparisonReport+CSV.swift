@@ -15,6 +15,7 @@ extension ComparisonReport {
         integer(v.flash?.tables), integer(v.flash?.kernelCode), integer(v.flash?.glue),
         integer(v.stackBytes), integer(v.changed), "\(frontier.contains(v.name))",
         "\(recommended == v.name)", verdict(v) ?? "",
+        limits.excess(of: v).joined(separator: "; "),
       ]
       text += fields.map(Self.field).joined(separator: ",") + "\n"
     }
@@ -25,7 +26,7 @@ extension ComparisonReport {
     "name", "bits", "accuracy", "low", "high", "agreement", "p_value", "weight_bytes",
     "flash_bytes", "ram_bytes", "macs", "instructions", "metric", "samples", "output_sqnr_db",
     "flash_measured", "flash_weights", "flash_tables", "flash_kernel_code", "flash_glue",
-    "stack_bytes", "changed", "on_frontier", "recommended", "verdict",
+    "stack_bytes", "changed", "on_frontier", "recommended", "verdict", "over_limits",
   ]
 
   /// A field by RFC 4180; a leading sign that a spreadsheet would compute from is quoted away.

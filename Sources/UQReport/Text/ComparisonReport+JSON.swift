@@ -11,6 +11,10 @@ extension ComparisonReport {
       "data_sha256": .string(dataDigest), "device": .string(device),
       "samples": .integer(samples), "metric": .string(metric.name),
       "metric_label": .string(metric.label), "higher_is_better": .bool(metric.isGain),
+      "limits": [
+        "flash": integer(limits.flash), "ram": integer(limits.ram),
+        "instructions": integer(limits.instructions),
+      ],
       "classes": .array(classes.map { .string($0) }),
       "recommendation": [
         "variant": recommendation.variant.map { .string($0) } ?? .null,
@@ -19,7 +23,8 @@ extension ComparisonReport {
       "variants": .array(
         variants.map {
           $0.json(
-            verdict: verdict($0), isOnFrontier: frontier.contains($0.name),
+            verdict: verdict($0), excess: limits.excess(of: $0),
+            isOnFrontier: frontier.contains($0.name),
             isRecommended: recommendation.variant == $0.name)
         }),
       "histograms": .array(histograms.map(\.json)),
@@ -55,12 +60,15 @@ extension ComparisonReport {
 }
 
 extension VariantReport {
-  fileprivate func json(verdict: String?, isOnFrontier: Bool, isRecommended: Bool) -> JSONValue {
+  fileprivate func json(
+    verdict: String?, excess: [String], isOnFrontier: Bool, isRecommended: Bool
+  ) -> JSONValue {
     var members: [JSONValue.Member] = [
       .init("name", .string(name)), .init("label", .string(label)), .init("bits", .number(bits)),
       .init("accuracy", number(accuracy)), .init("confidence", interval(confidence)),
       .init("agreement", number(agreement)), .init("p_value", number(pValue)),
       .init("verdict", verdict.map { .string($0) } ?? .null),
+      .init("over_limits", .array(excess.map { .string($0) })),
       .init("output_sqnr_db", number(outputSQNR)),
       .init(
         "metrics",

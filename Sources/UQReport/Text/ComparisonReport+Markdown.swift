@@ -6,7 +6,8 @@ extension ComparisonReport {
     var text = "# \(escaped(model)): accuracy against size\n\n"
     text += "**Recommended: \(escaped(recommendedLabel)).** \(escaped(recommendation.reason))\n\n"
     text +=
-      "\(samples) samples; \(metric.label); \(device.isEmpty ? "nothing compiled" : device).\n\n"
+      "\(samples) samples; \(metric.label); \(device.isEmpty ? "nothing compiled" : device)"
+      + "\(limits.isEmpty ? "" : "; within \(limits.text)").\n\n"
     text += table(
       [
         "variant", metric.label, "95 % interval", "p", "as float", "weights", "flash", "RAM",

@@ -23,7 +23,8 @@ extension ComparisonReport {
       if hasInstructions { row.append(v.instructions.map(thousands) ?? "") }
       rows.append(row)
     }
-    var text = "\(plain(model)): \(samples) samples\n\n" + columns(rows)
+    let within = limits.isEmpty ? "" : ", within \(limits.text)"
+    var text = "\(plain(model)): \(samples) samples\(within)\n\n" + columns(rows)
     let lines = variants.compactMap { v in verdict(v).map { "\(plain(v.label)): \(plain($0))" } }
     if let plot = TerminalPlot(self) { text += "\n\(plot.text)" }
     if !lines.isEmpty { text += "\n" + lines.joined(separator: "\n") + "\n" }

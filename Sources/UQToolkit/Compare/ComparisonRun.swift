@@ -200,6 +200,7 @@ final class ComparisonRun {
       device.map { "measured for \($0.board.core)" }
       ?? "estimated: no cross compiler and emulator for the target are installed"
     report.classes = classes
+    report.limits = task.limits
     let warnings = notes + samples.samples.warnings
     report.notes = warnings
     if task.settings.collectsDetails {

@@ -23,6 +23,8 @@ extension CompareTask {
   /// - Throws: `mixed.*`, `layer.*`, and what quantizing throws.
   func frontier(_ model: LoadedModel, _ calibration: Calibration) throws -> [FrontierPoint] {
     let graph = model.optimized
+    var options = options
+    _ = try options.narrow(graph, calibration)
     let fixed = try LayerRule.resolve(
       options.layers, names: graph.weightedLayers.map(\.name), groupSize: options.groupSize)
     let quantizer = try CompiledModel.quantizer(graph, calibration, options)

@@ -13,7 +13,8 @@ struct ReportCommands {
     self.model = model
   }
 
-  /// The commands for a report, those of the recommended variant before those of the others.
+  /// The commands for a report, those of the recommended variant before those of the others; what does not fit
+  /// has none.
   func list(for report: ComparisonReport) -> [ReportCommand] {
     var result: [ReportCommand] = []
     if let data = task.calibrationData {
@@ -42,7 +43,7 @@ struct ReportCommands {
             variant: variant.name))
       }
     }
-    for variant in report.integers where variant.name != chosen {
+    for variant in report.fitting where variant.name != chosen {
       if let export = export(variant) {
         result.append(
           ReportCommand(purpose: "export \(variant.label)", line: export, variant: variant.name))
@@ -59,10 +60,15 @@ struct ReportCommands {
     let options = source.options(task.options)
     var words = ["uq", "export"] + modelFlags(source) + calibrationFlags(source) + flags
     for rule in task.options.layers { words += ["--layer", "\(rule.pattern):\(rule.widthText)"] }
-    words += [
-      "--method", options.method.rawValue, "--rounding", options.rounding.rawValue,
-      "--activation-bits", "\(options.activationBits)",
+    words += ["--method", options.method.rawValue, "--rounding", options.rounding.rawValue]
+    if options.keepsActivations || options.ram == nil {
+      words += ["--activation-bits", "\(options.activationBits)"]
+    }
+    if !options.equalizes { words.append("--no-equalization") }
+    let limits = [
+      ("--flash", options.flash), ("--ram", options.ram), ("--instructions", options.instructions),
     ]
+    for case (let flag, let limit?) in limits { words += [flag, "\(limit)"] }
     if let size = options.groupSize, !flags.contains("--recipe") {
       words += ["--group-size", "\(size)"]
     }

@@ -100,6 +100,7 @@ enum VariantSource {
       options.method = recipe.method ?? options.method
       options.rounding = recipe.rounding ?? options.rounding
       options.activationBits = recipe.activationBits ?? options.activationBits
+      options.keepsActivations = options.keepsActivations || recipe.activationBits != nil
       options.groupSize = recipe.groupSize ?? options.groupSize
     case .model(_, let how): options = how.options(base)
     }
