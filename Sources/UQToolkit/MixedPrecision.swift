@@ -38,8 +38,10 @@ public struct WidthChoices: Sendable {
   public var layers: [Layer]
   /// Sum of the layers' losses.
   public var loss: Double
-  /// Share by which the sum may be above the least possible.
+  /// Share by which the sum may be above the least possible, exchanges aside.
   public var gap: Double
+  /// Exchanges of options that lowered the loss of all layers together.
+  public var exchanges = 0
   /// Bytes of all weights.
   public var weightBytes: Int
   /// Bytes of flash as foreseen.
@@ -104,10 +106,11 @@ struct MixedPrecision {
   ///   - wanted: formats to choose from; `nil` takes all that the target opens.
   ///   - known: sizes that need not be found again.
   ///   - work: multiply-accumulates that measuring losses may take.
+  ///   - repairs: whether the allocation is tried against those near it.
   /// - Throws: `allocate.*`, `mixed.*`, `target.*`, and what quantizing throws.
   func choose(
     _ budget: MixedBudget, fixed: [String: WeightFormat], among wanted: [WeightFormat]? = nil,
-    known: [WeightFormat: ProgramCost] = [:], work: Int = sensitivityWork
+    known: [WeightFormat: ProgramCost] = [:], work: Int = sensitivityWork, repairs: Bool = true
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
@@ -123,23 +126,44 @@ struct MixedPrecision {
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
     let losses = try losses(open, fixed, work)
     let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
-    return try choices(allocator.solve(limits), of: allocator, losses)
+    return try choices(
+      allocator.solve(limits), within: repairs ? limits : nil, of: allocator, losses)
   }
 
-  /// An allocation taken apart, and measured: losses of layers do not quite add up.
+  /// An allocation measured, within `limits` repaired where the losses of its layers do not add up, and taken
+  /// apart.
   private func choices(
-    _ found: Allocation, of allocator: Allocator, _ losses: WidthLosses
+    _ found: Allocation, within limits: Budget?, of allocator: Allocator, _ losses: WidthLosses
   ) throws -> WidthChoices {
-    var choices = WidthChoices(found, of: allocator)
-    choices.measured = try losses.together(
-      Dictionary(uniqueKeysWithValues: zip(allocator.names, found.options.map(\.format))))
+    let repaired = try repair(found, within: limits, of: allocator, losses)
+    var choices = WidthChoices(repaired.allocation, of: allocator)
+    choices.gap = found.gap
+    choices.exchanges = repaired.exchanges
+    let mean = repaired.losses.reduce(0, +) / Double(repaired.losses.count)
+    choices.measured = mean.isFinite ? mean : nil
     return choices
   }
 
-  /// The choices for budgets of weight bytes, evenly from the fewest to the most bits; each uses its bytes up.
+  private func repair(
+    _ found: Allocation, within limits: Budget?, of allocator: Allocator, _ losses: WidthLosses
+  ) throws -> RepairedAllocation {
+    let measure = { (options: [LayerOption]) in
+      try losses.together(
+        Dictionary(uniqueKeysWithValues: zip(allocator.names, options.map(\.format))))
+    }
+    guard let limits else {
+      return RepairedAllocation(allocation: found, losses: try measure(found.options))
+    }
+    return try allocator.repair(found, within: limits, measure: measure)
+  }
+
+  /// The choices for budgets of weight bytes, evenly from the fewest to the most bits, each with the budget that
+  /// makes it again.
   ///
   /// - Throws: as ``choose(_:fixed:)``.
-  func evenly(_ count: Int, fixed: [String: WeightFormat]) throws -> [WidthChoices] {
+  func evenly(_ count: Int, fixed: [String: WeightFormat]) throws -> [(
+    weightBytes: Int, choices: WidthChoices
+  )] {
     let open = open(formats(Self.widths))
     let losses = try losses(open, fixed, Self.sensitivityWork)
     let allocator = try allocator(
@@ -151,12 +175,14 @@ struct MixedPrecision {
     }
     return try (0..<count).map { index in
       let bytes = sizes[0] + (sizes[1] - sizes[0]) * index / max(count - 1, 1)
-      // A budget that is used up names its choice: `mixed:BYTES` makes it again.
+      // A budget that is used up has one choice, however it was come by.
       var budget = Budget(weightBytes: bytes)
       while true {
         let found = try allocator.solve(budget)
         if found.weightBytes == budget.weightBytes {
-          return try choices(found, of: allocator, losses)
+          return (
+            found.weightBytes, try choices(found, within: budget, of: allocator, losses)
+          )
         }
         budget.weightBytes = found.weightBytes
       }
@@ -273,7 +299,8 @@ struct MixedPrecision {
       weightBytes: .max, flash: options.flash,
       instructions: options.target?.instructions == nil ? nil : options.instructions)
     do {
-      let plain = try choose(budget, fixed: uniform, among: [nominal], known: known)
+      let plain = try choose(
+        budget, fixed: uniform, among: [nominal], known: known, repairs: false)
       budget.weightBytes = plain.weightBytes + total / 25
     } catch let error
       where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") })
@@ -282,7 +309,7 @@ struct MixedPrecision {
     }
     return try choose(
       budget, fixed: settled, among: formats, known: known,
-      work: 5_000_000_000 * min(formats.count - 1, 2))
+      work: 5_000_000_000 * min(formats.count - 1, 2), repairs: false)
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget

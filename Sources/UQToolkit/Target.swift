@@ -165,6 +165,17 @@ public struct Target: Hashable, Sendable {
   }
 }
 
+extension Export {
+  /// The board of the target that the manifest names; a Cortex-M4's where it names none.
+  ///
+  /// - Throws: `board.name.unknown`.
+  public func targetBoard() throws(Diagnostic) -> Board {
+    let target = target.flatMap { try? Target.named($0) }
+    if let board = target?.board { return board }
+    return try Board.named("mps2-an386")
+  }
+}
+
 /// Sizes of the runtime's code on a target, as its compiler makes them.
 public struct TargetCode: Hashable, Sendable, Codable {
   /// A function of the runtime: its own bytes and what it calls.

@@ -12,7 +12,7 @@ extension WidthChoices {
           loss: layer.loss, weightBytes: layer.weightBytes, savedBytes: layer.savedBytes,
           options: layer.options)
       }, loss: loss, gap: gap, weightBytes: weightBytes, flashBytes: flashBytes,
-      measured: measured)
+      measured: measured, exchanges: exchanges)
   }
 
   /// The manifest's `allocation`.
@@ -20,6 +20,7 @@ extension WidthChoices {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
       "flash_bytes": .integer(flashBytes), "measured_loss": measured.map { .number($0) } ?? .null,
+      "exchanges": .integer(exchanges),
       "layers": .array(
         layers.map { layer in
           let members: [JSONValue.Member] = [
@@ -59,6 +60,9 @@ extension WidthChoices {
       ? "at most \(Self.short(100 * gap)) % above the least possible" : "the least possible"
     var text = lines.joined(separator: "\n") + "\n  sum of losses \(Self.short(loss)), \(bound)"
     if let measured { text += "\n  measured with all layers together \(Self.short(measured))" }
+    if exchanges > 0 {
+      text += ", less by \(exchanges) \(exchanges == 1 ? "exchange" : "exchanges") of bits"
+    }
     return text
   }
 

@@ -25,11 +25,9 @@ struct WidthLosses {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// The mean loss of the layers' formats together; `nil` where there is nothing to measure or it is not
-  /// finite.
-  func together(_ formats: [String: WeightFormat]) throws -> Double? {
-    guard let losses = try trials?.losses(of: formats), !losses.isEmpty else { return nil }
-    let mean = losses.reduce(0, +) / Double(losses.count)
-    return mean.isFinite ? mean : nil
+  /// The loss of each sample with the layers' formats together, always in the same order; empty where there is
+  /// nothing to measure.
+  func together(_ formats: [String: WeightFormat]) throws -> [Double] {
+    try trials?.losses(of: formats) ?? []
   }
 }

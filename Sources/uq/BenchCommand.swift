@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import UQBoards
 import UQSupport
+import UQToolkit
 
 struct BenchCommand: DiagnosedCommand {
   static let configuration = CommandConfiguration(
@@ -18,12 +19,18 @@ struct BenchCommand: DiagnosedCommand {
   @Option(help: "Folder of the export.", completion: .directory)
   var export = "export"
 
-  @Option(help: "Board: \(Board.all.map(\.name).joined(separator: ", ")).")
-  var board = "mps2-an386"
+  @Option(
+    help:
+      "Board: \(Board.all.map(\.name).joined(separator: ", ")) (default: that of the export's target, else mps2-an386)."
+  )
+  var board: String?
 
   func perform() throws {
+    let exported = try Export(folder: export)
+    let own = try exported.targetBoard()
     let result = try Benchmark.measure(
-      Export(folder: export), on: Board.named(board))
+      exported,
+      on: board.map(Board.named) ?? (own == .host ? Board.named("mps2-an386") : own))
     if common.json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

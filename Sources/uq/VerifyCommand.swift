@@ -63,7 +63,9 @@ struct VerifyCommand: DiagnosedCommand {
 
   private func builds() throws -> [BuildConfiguration] {
     if board.isEmpty {
-      guard let device = try targetBoard(), device != .host else {
+      // A folder that is no export is refused by what comes after.
+      let known = try? Export(folder: export)
+      guard let device = try known?.targetBoard(), device != .host else {
         return BuildConfiguration.hostBuilds
       }
       let build = BuildConfiguration.board(device, "-O2")
@@ -79,13 +81,6 @@ struct VerifyCommand: DiagnosedCommand {
       name == "host"
         ? BuildConfiguration.hostBuilds : [BuildConfiguration.board(try Board.named(name), "-O2")]
     }
-  }
-
-  /// The board of the target that the manifest names.
-  private func targetBoard() throws -> Board? {
-    // A folder that is no export is refused by what comes after.
-    let target = (try? Export(folder: export))?.target.flatMap { try? Target.named($0) }
-    return try target?.board ?? Board.named("mps2-an386")
   }
 
   private func text(_ result: VerificationResult) -> String {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import UQSupport
 
@@ -190,6 +191,61 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
     #expect(options.map(\.loss) == [3, 1, 1, 1, 0.7, 0.6, 0, 0])
     let alone = try Allocator([LayerChoices(name: "given", options: [option(4, 32, 0)])])
     #expect(try alone.solve(Budget()).weightBytes == 5)
+  }
+
+  /// Two layers that lose far more together than apart are told by measuring; what an exchange gains has to show
+  /// in the samples.
+  @Test func lossesThatDoNotAddUpAreRepaired() throws {
+    let layers = (0..<4).map { index in
+      LayerChoices(
+        name: "\(index)",
+        options: [
+          LayerOption(bits: 8, loss: 0, weightBytes: 800),
+          LayerOption(bits: 4, loss: index < 2 ? 0.1 : 0.12, weightBytes: 400),
+        ])
+    }
+    let allocator = try Allocator(layers)
+    let budget = Budget(weightBytes: 2400)
+    let found = try allocator.solve(budget)
+    #expect(found.options.map(\.bits) == [4, 4, 8, 8])
+    var generator = SeededGenerator(seed: 5)
+    let noise = (0..<50).map { _ in Double.random(in: 0...0.02, using: &generator) }
+    func measured(_ options: [LayerOption], together: Double) -> [Double] {
+      let sum = options.reduce(0) { $0 + $1.loss }
+      let both = options[0].bits == 4 && options[1].bits == 4 ? together : 0
+      return noise.enumerated().map { index, noise in
+        // Samples do not suffer alike.
+        sum + both * (index.isMultiple(of: 3) ? 2 : 0.5) + noise
+      }
+    }
+    let repaired = allocator.repair(found, within: budget) { measured($0, together: 0.5) }
+    #expect(repaired.exchanges == 1 && repaired.allocation.keeps(budget))
+    #expect(repaired.allocation.options.map(\.bits) != [4, 4, 8, 8])
+    #expect(repaired.allocation.loss == 0.22 && repaired.allocation.weightBytes == 2400)
+    #expect(repaired.losses == measured(repaired.allocation.options, together: 0.5))
+    let additive = allocator.repair(found, within: budget) { measured($0, together: 0) }
+    #expect(additive.exchanges == 0 && additive.allocation == found)
+    // One sample says nothing of chance.
+    let alone = allocator.repair(found, within: budget) { [measured($0, together: 9)[0]] }
+    #expect(alone.exchanges == 0)
+  }
+
+  /// Losses that differ by chance alone exchange nothing, nor do those that are no numbers.
+  @Test func chanceRepairsNothing() throws {
+    var exchanges = 0
+    for seed in 0..<20 as Range<UInt64> {
+      let (choices, _) = network(layers: 10, widths: [8, 4, 2], seed: seed)
+      let allocator = try Allocator(choices)
+      let budget = Budget(weightBytes: allocator.options.reduce(0) { $0 + $1[1].weightBytes })
+      var generator = SeededGenerator(seed: seed)
+      let found = try allocator.solve(budget)
+      exchanges +=
+        allocator.repair(found, within: budget) { _ in
+          (0..<100).map { _ in -log(Double.random(in: 0.001...1, using: &generator)) }
+        }.exchanges
+      #expect(allocator.repair(found, within: budget) { _ in [.nan, .nan, 1] }.exchanges == 0)
+    }
+    #expect(exchanges <= 1)
   }
 
   @Test func codeIsPaidOnce() throws {

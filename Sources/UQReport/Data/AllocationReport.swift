@@ -82,11 +82,13 @@ public struct AllocationReport: Sendable, Hashable, Codable {
   public var flashBytes: Int
   /// Loss of all layers together, activations quantized: what ``loss`` foresees; `nil` where not measured.
   public var measured: Double?
+  /// Exchanges of bits that lowered ``measured``; `nil` where it is not known.
+  public var exchanges: Int?
 
   /// Creates an explanation.
   public init(
     layers: [Layer], loss: Double, gap: Double, weightBytes: Int, flashBytes: Int,
-    measured: Double? = nil
+    measured: Double? = nil, exchanges: Int? = nil
   ) {
     self.layers = layers
     self.loss = loss
@@ -94,10 +96,11 @@ public struct AllocationReport: Sendable, Hashable, Codable {
     self.weightBytes = weightBytes
     self.flashBytes = flashBytes
     self.measured = measured
+    self.exchanges = exchanges
   }
 
   private enum CodingKeys: String, CodingKey {
-    case layers, loss, gap
+    case layers, loss, gap, exchanges
     case measured = "measured_loss"
     case weightBytes = "weight_bytes"
     case flashBytes = "flash_bytes"

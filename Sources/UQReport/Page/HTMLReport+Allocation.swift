@@ -50,7 +50,9 @@ extension HTMLReport {
       allocation.measured.map {
         tag(
           "span", [:], " All layers together, with quantized activations, lose ",
-          datum($0, significant($0)), " on calibration samples that their roundings did not see.")
+          datum($0, significant($0)), " on calibration samples that their roundings did not see",
+          allocation.exchanges.map { $0 > 0 } == true
+            ? ", less than before bits were exchanged for it." : ".")
       } ?? "")
   }
 

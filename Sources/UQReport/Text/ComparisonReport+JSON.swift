@@ -146,7 +146,7 @@ extension AllocationReport {
     [
       "loss": .number(loss), "gap": .number(gap), "weight_bytes": .integer(weightBytes),
       "flash_bytes": .integer(flashBytes), "measured_loss": measured.map { .number($0) } ?? .null,
-      "layers": .array(layers.map(\.json)),
+      "exchanges": integer(exchanges), "layers": .array(layers.map(\.json)),
     ]
   }
 }

@@ -34,9 +34,9 @@ extension CompareTask {
       graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
     ).evenly(frontierPoints, fixed: formats)
     var points: [FrontierPoint] = []
-    for choice in choices {
+    for (weightBytes, choice) in choices {
       let point = FrontierPoint(
-        name: "mixed:\(choice.weightBytes)",
+        name: "mixed:\(weightBytes)",
         rules: choice.layers.map {
           LayerRule($0.name, bits: $0.bits, groupSize: $0.format.groupSize ?? 0)
         }, allocation: choice.report)
