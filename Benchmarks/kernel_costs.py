@@ -8,8 +8,8 @@ Code: every file of the runtime is compiled as `uq verify` does; the bytes of ea
 functions it calls come from the object files. The model's own function is fitted to exports of the
 bundled networks. Instructions: `uq bench` of those exports on the target's emulated board, fitted by
 `mac` x multiply-accumulates + `output` x bytes of output, for each kernel; `--code` leaves them as they
-are, `--groups` all but those of kernels with scales for groups of input channels. Targets whose compiler
-or emulator is missing keep what they have.
+are, `--only groups` all but those of kernels with scales for groups of input channels, `--only gates` all
+but those of tables and products. Targets whose compiler or emulator is missing keep what they have.
 """
 import argparse
 import json
@@ -198,6 +198,47 @@ def @main(%x: Tensor[(1, 1, 8, 8), float32]) {
 """
 
 
+# Nor has it tables and products, which gates are made of.
+GATES = """#[version = "0.0.5"]
+def @main(%x: Tensor[(1, 1, 8, 8), float32]) {
+  %0 = nn.conv2d(%x, full(0.1f, shape=[12, 1, 3, 3], dtype="float32"), padding=[1, 1, 1, 1],
+    channels=12, kernel_size=[3, 3]);
+  %1 = multiply(%0, sigmoid(%0));
+  %2 = nn.global_avg_pool2d(%1);
+  %3 = multiply(%1, tanh(%2));
+  %4 = nn.conv2d(%3, full(0.1f, shape=[7, 12, 1, 1], dtype="float32"), strides=[2, 2], channels=7,
+    kernel_size=[1, 1]);
+  %5 = multiply(%4, tanh(%4));
+  %6 = nn.batch_flatten(sigmoid(%5));
+  nn.dense(%6, full(0.01f, shape=[10, 112], dtype="float32"), units=10)
+}
+"""
+
+
+def gate_exports(uq, work):
+    """Exports with tables and products, of 8 and of 4 bits; their other layers do not count."""
+    model, data = work / "gates/model.relay", networks()[0][1]
+    model.parent.mkdir(exist_ok=True)
+    model.write_text(GATES)
+    calibration = work / "gates.uqcal"
+    if not calibration.exists():
+        run(uq, "calibrate", "--quiet", "--model", model, "--data", data, "--samples", 32,
+            "--keep", 0, "--output", calibration)
+    made = []
+    for bits in ["8", "4"]:
+        folder = work / f"gates-a{bits}"
+        if not folder.exists():
+            run(uq, "export", "--quiet", "--model", model, "--calibration", calibration, "--method",
+                "minmax", "--activation-bits", bits, "--name", "m", "--output", folder)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["only"] = "^uq_(lut|mul)_s"
+        if made:
+            # Costs go by the elements that calls write, not by their bytes.
+            manifest["outputs_of_calls"] = output_bytes(made[0][1])
+        made.append((folder, manifest))
+    return made
+
+
 def grouped_exports(uq, work):
     """Exports with scales for groups of input channels, whose other layers do not count."""
     made = []
@@ -332,7 +373,7 @@ def measure_instructions(uq, board, made):
         for layer, counted, output in zip(
                 manifest["layers"], report["layers"], output_bytes(manifest)):
             # Other layers of the network were counted in an export without groups.
-            if manifest.get("only", "") in layer["kernel"]:
+            if re.search(manifest.get("only", ""), layer["kernel"]):
                 calls.append((layer, counted["instructions"], output))
     fit(kernels, [(layer["kernel"], layer["macs"], output, count, count)
                   for layer, count, output in calls if not computed_by(layer)])
@@ -369,15 +410,19 @@ def main():
     parser.add_argument("--uq", default=ROOT / ".build/release/uq")
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--code", action="store_true", help="measure no instructions")
-    parser.add_argument("--groups", action="store_true",
-                        help="measure the instructions of kernels with scales for groups alone")
+    parser.add_argument("--only", choices=["groups", "gates"],
+                        help="measure the instructions of some kernels alone")
     parser.add_argument("targets", nargs="*")
     options = parser.parse_args()
     work = options.work or pathlib.Path(tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     uq = pathlib.Path(options.uq).resolve()
-    grouped = [] if options.code else grouped_exports(uq, work)
-    made = [] if options.groups else exports(uq, work)
+    special = []
+    if not options.code and options.only != "gates":
+        special += grouped_exports(uq, work)
+    if not options.code and options.only != "groups":
+        special += gate_exports(uq, work)
+    made = [] if options.only else exports(uq, work)
     for path in sorted(TARGETS.glob("*.json")):
         target = json.loads(path.read_text())
         name = target["name"]
@@ -388,7 +433,7 @@ def main():
             print(f"{name}: no compiler, kept as it is")
             continue
         version = run(prefix + "gcc", "-dumpfullversion", "-dumpversion").strip()
-        if not options.groups:
+        if not options.only:
             bytewise = [(folder, known) for folder, known in made if "outputs_of_calls" not in known]
             base, call, argument = measure_model(prefix, flags, bytewise, work)
             target["code"] = {
@@ -398,8 +443,8 @@ def main():
             }
         board = target.get("board")
         if board and shutil.which(EMULATORS[prefix]) and not options.code:
-            known = target["instructions"]["kernels"] if options.groups else {}
-            found = measure_instructions(uq, board, made + grouped)
+            known = target["instructions"]["kernels"] if options.only else {}
+            found = measure_instructions(uq, board, made + special)
             target["instructions"] = {
                 "board": board, "kernels": dict(sorted((known | found).items()))}
         text = json.dumps(target, indent=2)

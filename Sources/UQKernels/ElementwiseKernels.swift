@@ -210,11 +210,15 @@ public struct MultiplyKernel: Kernel {
   }
   /// The result may take the first operand's place.
   public var inPlace: (read: BufferID, write: BufferID)? { a.buffer.map { ($0, y) } }
-  /// Calls the C function on host memory.
-  public func run(_ memory: ProgramMemory) {
-    var params = uq_mul_params(
+  var parameters: uq_mul_params {
+    uq_mul_params(
       broadcast: broadcast.structure, zero_a: Int32(zeroA), zero_b: Int32(zeroB),
       multiplier: Int32(scale.multiplier), shift: Int32(scale.shift), output: output.parameters)
+  }
+
+  /// Calls the C function on host memory.
+  public func run(_ memory: ProgramMemory) {
+    var params = parameters
     if isWide {
       uq_mul_s16(&params, a.pointer(memory), b.pointer(memory), memory.pointer(y))
     } else {

@@ -32,6 +32,8 @@ public enum NibblePacking {
 public protocol PackableKernel: Kernel {
   /// Whether all buffers of the call that can be packed have to be, or none.
   var packsTogether: Bool { get }
+  /// Whether pixels of all buffers that are packed have to have as many channels.
+  var alignsChannels: Bool { get }
   /// Whether the variant finds the elements of a buffer whose pixels have so many channels; 2 stands for
   /// every even number, whose pixels have no unused bits.
   func canPack(_ buffer: BufferID, channels: Int) -> Bool
@@ -42,12 +44,21 @@ public protocol PackableKernel: Kernel {
 extension PackableKernel {
   /// Each buffer has its own bits.
   public var packsTogether: Bool { false }
+  /// Each buffer has its own pixels.
+  public var alignsChannels: Bool { false }
 }
 
 /// A kernel with scratch memory that is known once its variant is.
 protocol ScratchKernel: Kernel {
   var scratchBytes: Int { get }
   var scratchBuffer: BufferID? { get set }
+}
+
+/// A kernel that reads a part of a table.
+protocol TableKernel: Kernel {
+  var table: ConstantID { get set }
+  /// The bytes of the table that it reads, from the first of which it is to begin.
+  var tableBytes: Range<Int> { get }
 }
 
 extension KernelProgram {
@@ -75,8 +86,11 @@ extension KernelProgram {
           }
           return kernel.canPack(id, channels: packedChannels(of: id))
         }
-        let together = (call.kernel as? any PackableKernel)?.packsTogether == true
-        let kept = together && able.count < touched.count ? [] : able
+        let kernel = call.kernel as? any PackableKernel
+        let isSplit = kernel?.packsTogether == true && able.count < touched.count
+        let isUneven =
+          kernel?.alignsChannels == true && Set(able.map(packedChannels)).count > 1
+        let kept = isSplit || isUneven ? [] : able
         for id in touched where result.contains(id) && !kept.contains(id) {
           result.remove(id)
           isStable = false
@@ -124,9 +138,26 @@ extension KernelProgram {
       guard let kernel = call.kernel as? any PackableKernel, !touched.isEmpty else { continue }
       let channels = Dictionary(
         touched.map { ($0, packedChannels(of: $0)) }, uniquingKeysWith: { first, _ in first })
-      result.calls[index].kernel = result.withScratch(kernel.packing(channels), for: call)
+      result.calls[index].kernel = result.withTable(
+        result.withScratch(kernel.packing(channels), for: call))
     }
     return result
+  }
+
+  /// The kernel with as much of its table as it reads.
+  private mutating func withTable(_ kernel: any Kernel) -> any Kernel {
+    guard var kernel = kernel as? any TableKernel else { return kernel }
+    var table = self[kernel.table]
+    guard kernel.tableBytes.count < table.bytes.count else { return kernel }
+    table.bytes = Array(table.bytes[kernel.tableBytes])
+    let readers = calls.count { $0.kernel.constants.contains(kernel.table) }
+    if readers > 1 {
+      constants.append(table)
+      kernel.table = ConstantID(constants.count - 1)
+    } else {
+      constants[kernel.table.index] = table
+    }
+    return kernel
   }
 
   /// The kernel with as much scratch memory as it needs.

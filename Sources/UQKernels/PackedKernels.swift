@@ -1,7 +1,7 @@
 import UQRuntime
 
 /// Bits of a buffer of a kernel some of whose buffers are packed.
-private func bits(_ buffer: BufferID?, _ packed: [BufferID: Int]) -> Int {
+func bits(_ buffer: BufferID?, _ packed: [BufferID: Int]) -> Int {
   buffer.map { packed[$0] != nil } == true ? 4 : 8
 }
 
@@ -155,62 +155,6 @@ extension AveragePool2DKernel: PackableKernel {
     PackedAveragePool2DKernel(
       kernel: self, inputBits: bits(input, channels),
       outputBits: isWide ? 16 : bits(output, channels))
-  }
-}
-
-/// Call of `uq_add_s4`: ``AddKernel`` with some of its tensors in 4 bits.
-public struct PackedAddKernel: Kernel {
-  /// The call for bytes, its operands spread as pixels need it.
-  public var kernel: AddKernel
-  /// Bits of both operands and the result, each 4 or 8.
-  public var bits: (a: Int, b: Int, y: Int)
-
-  /// The C function.
-  public var symbol: String { "uq_add_s4" }
-  /// The header.
-  public var header: String { "uq_add_s4.h" }
-  /// The source.
-  public var source: String { "uq_add_s4.c" }
-  /// The result may take the first operand's place where it has its bits.
-  public var inPlace: (read: BufferID, write: BufferID)? { bits.a == bits.y ? kernel.inPlace : nil }
-  /// Parameters, bits of the operands and the result, operands, result.
-  public var arguments: [CArgument] {
-    var list = kernel.arguments
-    list.insert(contentsOf: [.integer(bits.a), .integer(bits.b), .integer(bits.y)], at: 1)
-    return list
-  }
-
-  /// Calls the C function.
-  public func run(_ memory: ProgramMemory) {
-    var parameters = kernel.parameters
-    uq_add_s4(
-      &parameters, Int32(bits.a), Int32(bits.b), Int32(bits.y),
-      kernel.a.pointer(memory, as: UInt8.self), kernel.b.pointer(memory, as: UInt8.self),
-      memory.pointer(kernel.y, as: UInt8.self))
-  }
-}
-
-extension AddKernel: PackableKernel {
-  /// Whether the second operand has the first one's shape.
-  private var isDense: Bool { broadcast.outer == 1 && broadcast.innerStride == 1 }
-
-  /// Whether rows of the operands are pixels or runs of them.
-  public func canPack(_ buffer: BufferID, channels: Int) -> Bool {
-    guard !isWide else { return false }
-    if isDense { return broadcast.inner % channels == 0 }
-    return buffer != b.buffer && agree(broadcast.inner, channels)
-  }
-
-  /// `uq_add_s4`.
-  public func packing(_ channels: [BufferID: Int]) -> any Kernel {
-    var kernel = self
-    if isDense, let odd = channels.values.first(where: { $0 != 2 }) {
-      kernel.broadcast = KernelBroadcast(
-        outer: broadcast.inner / odd, inner: odd, outerStride: odd, innerStride: 1)
-    }
-    return PackedAddKernel(
-      kernel: kernel,
-      bits: (bits(a.buffer, channels), bits(b.buffer, channels), bits(y, channels)))
   }
 }
 

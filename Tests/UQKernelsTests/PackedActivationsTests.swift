@@ -86,6 +86,59 @@ import UQSupport
     #expect(packed.map { UInt8(truncatingIfNeeded: $0.value) } == 0xDD)
   }
 
+  /// A table for integers of 4 bits has 16 entries; one that bytes read too stays whole.
+  @Test(arguments: [4, 3]) func tablesAreCutToWhatIsRead(channels: Int) {
+    let entries = (0..<256).map { Int8(truncatingIfNeeded: $0 * 7) }
+    func lookUp(_ table: Int) -> (BufferID, BufferID) -> any Kernel {
+      { LookupKernel(table: ConstantID(table), count: 2 * channels, x: $0, y: $1) }
+    }
+    var plain = program([2, channels], lookUp(0))
+    plain.constants.append(ProgramConstant(name: "t", role: .table, entries))
+    #expect(plain.packableBuffers() == [BufferID(1), BufferID(2)])
+    let packed = plain.packing([BufferID(1), BufferID(2)])
+    let kernel = packed.calls[1].kernel as? PackedLookupKernel
+    #expect(kernel?.channels == (channels == 4 ? 8 : 3))
+    #expect(packed.constants.map(\.bytes) == [entries[120..<136].map(UInt8.init(bitPattern:))])
+    let half = plain.packing([BufferID(2)])
+    #expect(half.calls[1].kernel.symbol == "uq_lut_s4" && half.constants[0].bytes.count == 256)
+    // The second call reads an output, which stays bytes.
+    plain.calls.append(
+      KernelCall(
+        kernel: lookUp(0)(BufferID(3), BufferID(0)), layer: "l", operatorName: "o", macs: 0))
+    let shared = plain.packing([BufferID(1), BufferID(2)])
+    #expect(shared.constants.map(\.bytes.count) == [256, 16])
+    #expect((shared.calls[1].kernel as? PackedLookupKernel)?.table == ConstantID(1))
+  }
+
+  /// Where one tensor has unused bits at the end of its pixels and the other does not, both stay bytes.
+  @Test func tensorsOfOtherPixelsStayBytes() {
+    let sum = { (x: BufferID, y: BufferID) -> any Kernel in
+      AddKernel(
+        broadcast: KernelBroadcast(outer: 1, inner: 12, outerStride: 0, innerStride: 1),
+        factors: AddKernel.Factors(ratioA: 1, zeroA: 0, ratioB: 1, zeroB: 0, zeroY: 0)!, low: -8,
+        high: 7, a: .buffer(x), b: .buffer(x), y: y)
+    }
+    var plain = program([2, 6], sum)
+    #expect(plain.packableBuffers() == [BufferID(1), BufferID(2)])
+    plain.buffers[2].type?.shape = [4, 3]
+    #expect(!plain.packableBuffers().contains(BufferID(1)))
+    #expect(!plain.packableBuffers().contains(BufferID(2)))
+  }
+
+  @Test func productsWithARowArePacked() {
+    func product(_ outerStride: Int) -> MultiplyKernel {
+      MultiplyKernel(
+        broadcast: KernelBroadcast(outer: 4, inner: 6, outerStride: outerStride, innerStride: 1),
+        zeroA: 0, zeroB: 0, scale: KernelScale(0.5, .single)!,
+        output: OutputStage(Quantization(bits: 4, scales: [1]), rounding: .single),
+        a: .buffer(BufferID(0)), b: .buffer(BufferID(1)), y: BufferID(2))
+    }
+    for buffer in 0...2 { #expect(product(0).canPack(BufferID(buffer), channels: 2)) }
+    #expect(product(6).canPack(BufferID(1), channels: 2))
+    #expect(!product(12).canPack(BufferID(1), channels: 2))
+    #expect(!product(0).canPack(BufferID(0), channels: 3))
+  }
+
   @Test func inputsAndOutputsStayBytes() {
     let plain = program([2, 4], copy(8))
     #expect(plain.firstCallWithoutPacking(of: [BufferID(0)]) == nil)

@@ -310,4 +310,69 @@ struct PackedTests {
       #expect(place == wanted)
     }
   }
+  @Test("Products of operands of any bits, in place and spread") func products() {
+    var operands = Operands(seed: 6)
+    for index in 0..<200 {
+      let bits = (0..<3).map { index >> $0 & 1 == 0 ? 4 : 8 }
+      let (pixels, channels) = (operands.int(1...6), operands.int(1...9))
+      let isSpread = index % 3 == 0
+      let isScalar = isSpread && bits[1] == 8 && index % 2 == 0
+      var p = uq_mul_params()
+      p.broadcast = uq_broadcast(
+        outer: Int32(pixels), inner: Int32(channels),
+        b_outer_stride: Int32(isSpread ? 0 : channels), b_inner_stride: isScalar ? 0 : 1)
+      (p.zero_a, p.zero_b) = (Int32(operands.int(-8...7)), Int32(operands.int(-8...7)))
+      (p.multiplier, p.shift) = (
+        Int32(operands.int(1 << 20...1 << 30)), Int32(operands.int(30...40))
+      )
+      p.output = operands.stage(index % 2, bits: bits[2])
+      let a = operands.levels(pixels * channels, bits: bits[0])
+      let b = operands.levels(isSpread ? channels : pixels * channels, bits: bits[1])
+      var expected = [Int8](repeating: 0, count: a.count)
+      uq_mul_s8(&p, a, b, &expected)
+      let wanted = stored(expected, channels: channels, bits: bits[2])
+      let (left, right) = (
+        stored(a, channels: channels, bits: bits[0]), stored(b, channels: channels, bits: bits[1])
+      )
+      let y = written(wanted.count) {
+        uq_mul_s4(&p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), left, right, $0)
+      }
+      #expect(y == wanted)
+      guard bits[0] == bits[2] else { continue }
+      var place = left
+      place.withUnsafeMutableBytes {
+        uq_mul_s4(
+          &p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), $0.baseAddress, right, $0.baseAddress)
+      }
+      #expect(place == wanted)
+    }
+  }
+
+  @Test("Tables of all entries and of sixteen, in place too", arguments: edges)
+  func tables(_ inBits: Int, _ outBits: Int) {
+    var operands = Operands(seed: UInt64(10 * inBits + outBits))
+    for _ in 0..<40 {
+      let (pixels, channels) = (operands.int(1...6), operands.int(1...9))
+      let table = operands.levels(256, bits: outBits)
+      let x = operands.levels(pixels * channels, bits: inBits)
+      var expected = [Int8](repeating: 0, count: x.count)
+      uq_lut_s8(x, table, Int32(x.count), &expected)
+      let wanted = stored(expected, channels: channels, bits: outBits)
+      let input = stored(x, channels: channels, bits: inBits)
+      let used = inBits == 4 ? Array(table[120..<136]) : table
+      let y = written(wanted.count) {
+        uq_lut_s4(
+          Int32(pixels), Int32(channels), Int32(inBits), Int32(outBits), input, used, $0)
+      }
+      #expect(y == wanted)
+      guard inBits == outBits else { continue }
+      var place = input
+      place.withUnsafeMutableBytes {
+        uq_lut_s4(
+          Int32(pixels), Int32(channels), Int32(inBits), Int32(outBits), $0.baseAddress, used,
+          $0.baseAddress)
+      }
+      #expect(place == wanted)
+    }
+  }
 }

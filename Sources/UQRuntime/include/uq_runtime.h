@@ -24,8 +24,8 @@
  *                    uq_depthwise_conv2d_s16*.c; uq_requantize.c
  *   4 bits           uq_conv2d_s4.c uq_depthwise_conv2d_s4.c with the kernel they
  *                    call and uq_tiles.c uq_nibbles.c; uq_fully_connected_s4.c
- *                    uq_pool2d_s4.c uq_add_s4.c with uq_nibbles.c
- *                    uq_requantize.c
+ *                    uq_pool2d_s4.c uq_add_s4.c uq_mul_s4.c with
+ *                    uq_nibbles.c uq_requantize.c; uq_lut_s4.c uq_nibbles.c
  *   pool2d, elementwise, rescale, prelu, reduce, pool2d_s16, elementwise_s16
  *                    uq_<family>.c uq_requantize.c
  *   lut, softmax, move
@@ -48,8 +48,10 @@
 #include "uq_fully_connected_s4.h"
 #include "uq_groupwise.h"
 #include "uq_lut.h"
+#include "uq_lut_s4.h"
 #include "uq_matmul.h"
 #include "uq_move.h"
+#include "uq_mul_s4.h"
 #include "uq_nibbles.h"
 #include "uq_pool2d.h"
 #include "uq_pool2d_s16.h"
