@@ -22,6 +22,18 @@ static inline int32_t uq_pixel_bytes(int32_t channels, int32_t bits)
 }
 
 /* The lower and the upper integer of a byte. */
+#ifdef __AVR__
+// Shifts of 32 bits are loops there.
+static inline int32_t uq_nibble_low(uint32_t byte)
+{
+    return (int16_t)(((uint8_t)byte & 15u) ^ 8u) - 8;
+}
+
+static inline int32_t uq_nibble_high(uint32_t byte)
+{
+    return (int16_t)(((uint8_t)byte >> 4) ^ 8u) - 8;
+}
+#else
 static inline int32_t uq_nibble_low(uint32_t byte)
 {
     return (int32_t)(byte << 28) >> 28;
@@ -31,11 +43,12 @@ static inline int32_t uq_nibble_high(uint32_t byte)
 {
     return (int32_t)(byte << 24) >> 28;
 }
+#endif
 
 /* The byte of a pair. */
 static inline uint8_t uq_nibble_pair(int32_t low, int32_t high)
 {
-    return (uint8_t)(((uint32_t)low & 15u) | ((uint32_t)high & 15u) << 4);
+    return (uint8_t)(((uint8_t)low & 15u) | ((uint8_t)high & 15u) << 4);
 }
 
 /*

@@ -55,8 +55,10 @@ static inline int32_t uq_signed_field(uint32_t word, uint32_t index,
     const uint32_t below = first < 16u ? first : 16u;
     const uint32_t skipped = first + bits <= 16u ? 0u : below;
     const uint16_t near = (uint16_t)(word >> skipped);
-    return (int16_t)(uint16_t)(near << (16u - bits - (first - skipped))) >>
-           (16 - (int)bits);
+    const uint8_t sign = (uint8_t)(1u << (bits - 1u));
+    const uint8_t field = (uint8_t)((uint8_t)(near >> (first - skipped)) &
+                                    (uint8_t)(2u * sign - 1u));
+    return (int8_t)((uint8_t)(field ^ sign) - sign);
 #else
     return (int32_t)(word << (32u - bits - index * bits)) >>
            (int32_t)(32u - bits);
