@@ -143,6 +143,7 @@ public struct CompiledModel: Sendable {
     try options.target?.check(layerFormats.values.sorted())
     quantized = try quantizer.quantize(layerFormats: layerFormats)
     program = try CompiledModel.lower(quantized.graph, rounding: options.rounding)
+    choices?.flashBytes = ProgramCost(program: program, target: options.target).flashBytes
     plan = try MemoryPlanner.plan(program)
     try PlanChecker.check(program, plan)
     self.options = options

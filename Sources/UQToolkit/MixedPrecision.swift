@@ -81,7 +81,7 @@ extension LayerOption {
 struct MixedPrecision {
   let graph: Graph
   let calibration: CalibrationSummary
-  let options: CompileOptions
+  var options: CompileOptions
   let quantizer: Quantizer
 
   /// Widths that are tried.
@@ -114,6 +114,10 @@ struct MixedPrecision {
   ) throws -> WidthChoices {
     if budget.instructions != nil, options.target?.instructions == nil {
       throw Target.instructionsUnknown(options.target)
+    }
+    if budget.flash == nil, let counted = withCode {
+      return try counted.choose(
+        budget, fixed: fixed, among: wanted, known: known, work: work, repairs: repairs)
     }
     var open = open(wanted ?? formats(Self.widths))
     let costs = try costs(
@@ -261,21 +265,24 @@ struct MixedPrecision {
     }
   }
 
-  /// Weights below which uniform 4 bits stay uniform: a second width brings 1 to 3 KB of code.
+  /// Weights below which uniform 4 bits stay uniform: they lose little, and a second width brings 1 to 3 KB of code.
   private static let leastWeightsAtFourBits = 16 << 10
 
   /// The choices for one width that small layers may exceed.
   ///
   /// Below 8 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
-  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together, within
-  /// the flash and the instructions that the options allow. At 4 bits, which lose little, only in networks
-  /// of 16 KiB and more: in smaller ones the second width's kernels would outweigh what it gains.
+  /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together and, the
+  /// code of further widths included, a third of the flash that the width saves against 8 bits, within the flash
+  /// and the instructions that the options allow. At 4 bits only in networks of 16 KiB and more.
   ///
   /// Where the network has a group size, every width has it.
   ///
-  /// - Returns: `nil` where all layers keep the width, and where that alone is beyond what is allowed.
+  /// - Returns: `nil` where all layers keep the width, as where that alone is beyond what is allowed.
   /// - Throws: as ``choose(_:fixed:among:work:)``.
   func choose(nominal bits: Int, fixed: [String: WeightFormat]) throws -> WidthChoices? {
+    if options.flash == nil, let counted = withCode {
+      return try counted.choose(nominal: bits, fixed: fixed)
+    }
     let formats = (Self.widths.filter { $0 > bits } + [bits]).map { width in
       WeightFormat(
         bits: width,
@@ -302,14 +309,33 @@ struct MixedPrecision {
       let plain = try choose(
         budget, fixed: uniform, among: [nominal], known: known, repairs: false)
       budget.weightBytes = plain.weightBytes + total / 25
+      if let widest = open(formats).first, let eight = known[widest]?.flashBytes,
+        let uniform = known[nominal]?.flashBytes, options.target?.code != nil
+      {
+        let limit = plain.flashBytes + max(0, eight - uniform) / 3
+        budget.flash = min(budget.flash ?? limit, limit)
+      }
     } catch let error
       where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") })
     {
       return nil
     }
-    return try choose(
+    let found = try choose(
       budget, fixed: settled, among: formats, known: known,
       work: 5_000_000_000 * min(formats.count - 1, 2), repairs: false)
+    let isUniform = found.layers.allSatisfy {
+      $0.format == quantizer.format(uniform[$0.name] ?? nominal, ofLayer: $0.name)
+    }
+    return isUniform ? nil : found
+  }
+
+  /// The same with a Cortex-M4's code, for a target whose own is not known; `nil` for any other.
+  private var withCode: MixedPrecision? {
+    guard options.target?.code == nil else { return nil }
+    var result = self
+    result.options.target =
+      options.target?.withCode ?? Target.all.first { $0.name == "generic" }?.withCode
+    return result.options.target?.code == nil ? nil : result
   }
 
   private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget
@@ -329,7 +355,14 @@ struct MixedPrecision {
     {
       limit(uniform.program.weightBytes)
     }
-    return Budget(flash: budget.flash, instructions: budget.instructions, weightBytes: bytes)
+    var flash = budget.flash
+    if let width = budget.bytesOf ?? (isOpen ? 4 : nil), flash == nil, options.target?.code != nil,
+      let eight = costs[8]?.flashBytes, let uniform = costs[WeightFormat(bits: width)]?.flashBytes
+    {
+      // Code of many widths can outweigh what a small network's weights save.
+      flash = max(eight, uniform)
+    }
+    return Budget(flash: flash, instructions: budget.instructions, weightBytes: bytes)
   }
 
   /// Sizes do not depend on how weights are rounded: the network with all layers in one format, rounded

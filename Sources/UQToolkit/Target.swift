@@ -23,7 +23,7 @@ public struct Target: Hashable, Sendable {
   /// The emulated board that stands for it; `nil` where there is none.
   public let board: Board?
   /// Sizes of the runtime's code; `nil` where they were not measured.
-  public let code: TargetCode?
+  public private(set) var code: TargetCode?
   /// Costs of kernels in instructions; `nil` where they were not measured.
   public let instructions: TargetInstructions?
 
@@ -115,6 +115,13 @@ public struct Target: Hashable, Sendable {
       id: "target.instructions.unknown",
       "the instructions of kernels on '\(target?.name ?? "any")' were not measured; known are those of "
         + "\(known.isEmpty ? "no target" : known): choose one with --target")
+  }
+
+  /// The same with the sizes of a Cortex-M4's code where its own were not measured.
+  var withCode: Target {
+    var result = self
+    if code == nil { result.code = Self.all.first { $0.name == "cortex-m4" }?.code }
+    return result
   }
 
   /// The rounding where none is asked for.

@@ -62,7 +62,6 @@ import UQSupport
     #expect(compiled.program.weightBytes == compiled.choices?.weightBytes)
   }
 
-  /// In networks of 16 KiB of weights and more.
   @Test(.enabled(if: !present(["kws_dscnn"]).isEmpty))
   func smallLayersMayHaveMoreThanFourBits() throws {
     let scratch = try Scratch()
@@ -90,12 +89,36 @@ import UQSupport
     #expect(throws: Diagnostics.self) { try export(flash: flash - 1) }
   }
 
-  @Test func smallNetworksOfFourBitsStayUniform() throws {
+  /// Wider layers give back at most a third of the flash that a width saves, their kernels' code included.
+  @Test(arguments: ["cortex-m4", "avr", "generic"], [4, 3, 2])
+  func codeOfFurtherWidthsCounts(_ chip: String, _ bits: Int) throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
-    let four = try export(
-      options(.uniform(4)), path, in: scratch, to: "a", target: Target.named("generic"))
-    #expect(Set(four.layerBits.values) == [4])
+    let target = try Target.named(chip)
+    func flash(_ bits: Int, layers: [LayerRule] = []) throws -> Int {
+      let made = try export(
+        options(.uniform(bits), layers: layers, target: target), path, in: scratch, to: "a",
+        target: target)
+      return ProgramCost(program: made.program, target: target.withCode).flashBytes
+    }
+    let (eight, uniform) = (try flash(8), try flash(bits, layers: [LayerRule("*", bits: bits)]))
+    #expect(uniform < eight)
+    #expect(try flash(bits) <= uniform + (eight - uniform) / 3)
+  }
+
+  /// Nor do mixed widths take more flash than 8 bits, where no other budget is given.
+  @Test(arguments: ["cortex-m4", "avr", "generic"])
+  func mixedWidthsTakeLessThanEightBits(_ chip: String) throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
+    let target = try Target.named(chip)
+    let made = try [.uniform(8), .mixed(MixedBudget())].map { width in
+      try export(options(width, target: target), path, in: scratch, to: "a", target: target)
+    }
+    let flash = made.map { ProgramCost(program: $0.program, target: target.withCode).flashBytes }
+    #expect(flash[1] <= flash[0] && made[1].program.weightBytes < made[0].program.weightBytes)
+    let own = ProgramCost(program: made[1].program, target: target).flashBytes
+    #expect(made[1].choices?.flashBytes == own)
   }
 
   @Test func exportsOfMixedWidthsAreMadeAgain() throws {
