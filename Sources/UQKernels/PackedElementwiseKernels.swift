@@ -1,29 +1,46 @@
 import UQRuntime
 
-extension KernelBroadcast {
-  /// Whether the second operand has the first one's shape.
-  var isDense: Bool { outer == 1 && innerStride == 1 }
-
-  /// The same with a row for each pixel, where all have the same odd number of channels.
-  fileprivate func byPixels(_ channels: [BufferID: Int]) -> KernelBroadcast {
-    guard isDense, let odd = channels.values.first(where: { $0 != 2 }) else { return self }
-    return KernelBroadcast(outer: inner / odd, inner: odd, outerStride: odd, innerStride: 1)
-  }
+/// A kernel of two operands whose function has a variant for tensors of 4 bits: `uq_add_s8`, `uq_mul_s8`.
+public protocol PairKernel: PackableKernel {
+  /// Whether the tensors are int16.
+  var isWide: Bool { get }
+  /// How `b` is spread over `a`.
+  var broadcast: KernelBroadcast { get set }
+  /// First operand, of the result's size.
+  var a: KernelOperand { get }
+  /// Second operand.
+  var b: KernelOperand { get }
+  /// Result.
+  var y: BufferID { get }
+  /// The variant's C function, whose header and source have its name.
+  var packedSymbol: String { get }
+  /// Calls the variant on host memory.
+  func runPacked(_ bits: PairBits, _ memory: ProgramMemory)
 }
 
-/// Call of `uq_add_s4`: ``AddKernel`` with some of its tensors in 4 bits.
-public struct PackedAddKernel: Kernel {
+/// Bits of both operands and the result of a kernel, each 4 or 8.
+public struct PairBits: Hashable, Sendable {
+  /// Bits of the first operand.
+  public var a: Int
+  /// Bits of the second operand.
+  public var b: Int
+  /// Bits of the result.
+  public var y: Int
+}
+
+/// Call of the variant of a ``PairKernel`` with some of its tensors in 4 bits.
+public struct PackedPairKernel: Kernel {
   /// The call for bytes, its operands spread as pixels need it.
-  public var kernel: AddKernel
-  /// Bits of both operands and the result, each 4 or 8.
-  public var bits: (a: Int, b: Int, y: Int)
+  public var kernel: any PairKernel
+  /// Bits of the tensors.
+  public var bits: PairBits
 
   /// The C function.
-  public var symbol: String { "uq_add_s4" }
+  public var symbol: String { kernel.packedSymbol }
   /// The header.
-  public var header: String { "uq_add_s4.h" }
+  public var header: String { "\(symbol).h" }
   /// The source.
-  public var source: String { "uq_add_s4.c" }
+  public var source: String { "\(symbol).c" }
   /// The result may take the first operand's place where it has its bits.
   public var inPlace: (read: BufferID, write: BufferID)? { bits.a == bits.y ? kernel.inPlace : nil }
   /// Parameters, bits of the operands and the result, operands, result.
@@ -34,69 +51,10 @@ public struct PackedAddKernel: Kernel {
   }
 
   /// Calls the C function.
-  public func run(_ memory: ProgramMemory) {
-    var parameters = kernel.parameters
-    uq_add_s4(
-      &parameters, Int32(bits.a), Int32(bits.b), Int32(bits.y),
-      kernel.a.pointer(memory, as: UInt8.self), kernel.b.pointer(memory, as: UInt8.self),
-      memory.pointer(kernel.y, as: UInt8.self))
-  }
+  public func run(_ memory: ProgramMemory) { kernel.runPacked(bits, memory) }
 }
 
-extension AddKernel: PackableKernel {
-  /// Rows of all tensors are alike.
-  public var alignsChannels: Bool { true }
-
-  /// Whether rows of the operands are pixels or runs of them.
-  public func canPack(_ buffer: BufferID, channels: Int) -> Bool {
-    guard !isWide else { return false }
-    if broadcast.isDense { return broadcast.inner % channels == 0 }
-    return buffer != b.buffer && agree(broadcast.inner, channels)
-  }
-
-  /// `uq_add_s4`.
-  public func packing(_ channels: [BufferID: Int]) -> any Kernel {
-    var kernel = self
-    kernel.broadcast = broadcast.byPixels(channels)
-    return PackedAddKernel(
-      kernel: kernel,
-      bits: (bits(a.buffer, channels), bits(b.buffer, channels), bits(y, channels)))
-  }
-}
-
-/// Call of `uq_mul_s4`: ``MultiplyKernel`` with some of its tensors in 4 bits.
-public struct PackedMultiplyKernel: Kernel {
-  /// The call for bytes, its operands spread as pixels need it.
-  public var kernel: MultiplyKernel
-  /// Bits of both operands and the result, each 4 or 8.
-  public var bits: (a: Int, b: Int, y: Int)
-
-  /// The C function.
-  public var symbol: String { "uq_mul_s4" }
-  /// The header.
-  public var header: String { "uq_mul_s4.h" }
-  /// The source.
-  public var source: String { "uq_mul_s4.c" }
-  /// The result may take the first operand's place where it has its bits.
-  public var inPlace: (read: BufferID, write: BufferID)? { bits.a == bits.y ? kernel.inPlace : nil }
-  /// Parameters, bits of the operands and the result, operands, result.
-  public var arguments: [CArgument] {
-    var list = kernel.arguments
-    list.insert(contentsOf: [.integer(bits.a), .integer(bits.b), .integer(bits.y)], at: 1)
-    return list
-  }
-
-  /// Calls the C function.
-  public func run(_ memory: ProgramMemory) {
-    var parameters = kernel.parameters
-    uq_mul_s4(
-      &parameters, Int32(bits.a), Int32(bits.b), Int32(bits.y),
-      kernel.a.pointer(memory, as: UInt8.self), kernel.b.pointer(memory, as: UInt8.self),
-      memory.pointer(kernel.y, as: UInt8.self))
-  }
-}
-
-extension MultiplyKernel: PackableKernel {
+extension PairKernel {
   /// Rows of all tensors are alike.
   public var alignsChannels: Bool { true }
 
@@ -108,16 +66,48 @@ extension MultiplyKernel: PackableKernel {
     return (isRow || buffer != b.buffer) && agree(broadcast.inner, channels)
   }
 
-  /// `uq_mul_s4`.
+  /// The variant.
   public func packing(_ channels: [BufferID: Int]) -> any Kernel {
     var kernel = self
-    kernel.broadcast = broadcast.byPixels(channels)
-    return PackedMultiplyKernel(
+    if broadcast.isDense, let odd = channels.values.first(where: { $0 != 2 }) {
+      kernel.broadcast = KernelBroadcast(
+        outer: broadcast.inner / odd, inner: odd, outerStride: odd, innerStride: 1)
+    }
+    return PackedPairKernel(
       kernel: kernel,
-      bits: (
-        UQKernels.bits(a.buffer, channels), UQKernels.bits(b.buffer, channels),
-        UQKernels.bits(y, channels)
-      ))
+      bits: PairBits(
+        a: bits(a.buffer, channels), b: bits(b.buffer, channels), y: bits(y, channels)))
+  }
+}
+
+extension KernelBroadcast {
+  /// Whether the second operand has the first one's shape.
+  fileprivate var isDense: Bool { outer == 1 && innerStride == 1 }
+}
+
+extension AddKernel: PairKernel {
+  /// Its variant for 4 bits.
+  public var packedSymbol: String { "uq_add_s4" }
+
+  /// Calls `uq_add_s4`.
+  public func runPacked(_ bits: PairBits, _ memory: ProgramMemory) {
+    var parameters = parameters
+    uq_add_s4(
+      &parameters, Int32(bits.a), Int32(bits.b), Int32(bits.y), a.pointer(memory, as: UInt8.self),
+      b.pointer(memory, as: UInt8.self), memory.pointer(y, as: UInt8.self))
+  }
+}
+
+extension MultiplyKernel: PairKernel {
+  /// Its variant for 4 bits.
+  public var packedSymbol: String { "uq_mul_s4" }
+
+  /// Calls `uq_mul_s4`.
+  public func runPacked(_ bits: PairBits, _ memory: ProgramMemory) {
+    var parameters = parameters
+    uq_mul_s4(
+      &parameters, Int32(bits.a), Int32(bits.b), Int32(bits.y), a.pointer(memory, as: UInt8.self),
+      b.pointer(memory, as: UInt8.self), memory.pointer(y, as: UInt8.self))
   }
 }
 

@@ -276,8 +276,8 @@ struct PackedTests {
     for index in 0..<200 {
       let bits = (0..<3).map { index >> $0 & 1 == 0 ? 4 : 8 }
       let (pixels, channels) = (operands.int(1...6), operands.int(1...9))
-      let isSpread = bits[1] == 8 && index % 3 == 0
-      let isScalar = isSpread && index % 2 == 0
+      let isSpread = index % 3 == 0
+      let isScalar = isSpread && bits[1] == 8 && index % 2 == 0
       var p = uq_add_params()
       p.broadcast = uq_broadcast(
         outer: Int32(pixels), inner: Int32(channels),

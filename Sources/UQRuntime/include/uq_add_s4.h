@@ -10,7 +10,8 @@
  * without unused bits.
  *
  * a, y  [outer, inner] of a_bits and y_bits
- * b     of 8 bits as the broadcast says; of 4 bits [outer, inner]
+ * b     of 8 bits as the broadcast says; of 4 bits [inner] where b_outer_stride
+ *       is 0, else [outer, inner]
  *
  * y may be an operand of its bits and shape.
  */
