@@ -18,7 +18,7 @@ from comparing import compare, fraction, run
 from results_file import write_section
 
 HERE = Path(__file__).resolve().parent
-NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn", "ocr_direction_ppocr"]
+NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
 
 
 def export(uq, source, calibration, bits, flags, folder):

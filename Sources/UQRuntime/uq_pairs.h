@@ -32,10 +32,15 @@
                     vs[0] = ((const int8_t *)from_b)[0];                       \
                     vs[1] = vs[0];                                             \
                 }                                                              \
-                for (int i = 0; i < 2; i++) {                                  \
-                    const int32_t u = us[i];                                   \
-                    const int32_t v = vs[i];                                   \
-                    results[i] = (EXPRESSION);                                 \
+                {                                                              \
+                    const int32_t u = us[0];                                   \
+                    const int32_t v = vs[0];                                   \
+                    results[0] = (EXPRESSION);                                 \
+                }                                                              \
+                {                                                              \
+                    const int32_t u = us[1];                                   \
+                    const int32_t v = vs[1];                                   \
+                    results[1] = (EXPRESSION);                                 \
                 }                                                              \
                 uq_store_pair(to, c, y_bits, count, results[0], results[1]);   \
             }                                                                  \
