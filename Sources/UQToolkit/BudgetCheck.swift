@@ -20,15 +20,43 @@ extension MixedPrecision {
       let plan = try MemoryPlanner.plan(program)
       if plan.byteCount > ram { problems.append(ArenaBudget.refusal(program, plan, ram: ram)) }
     }
+    do { try checkAllocation(limits, costs, open, fixed: fixed) } catch {
+      problems += diagnostics(of: error)
+    }
+    if !problems.isEmpty { throw Diagnostics(problems) }
+  }
+
+  /// Whether some choice of widths keeps limits.
+  ///
+  /// - Throws: what is wrong beside the limits.
+  func keeps(
+    _ limits: Budget, _ costs: [WeightFormat: ProgramCost], _ open: [WeightFormat],
+    fixed: [String: WeightFormat]
+  ) throws -> Bool {
+    do {
+      try checkAllocation(limits, costs, open, fixed: fixed)
+      return true
+    } catch let error where BudgetRefusal.isOnly(error) { return false }
+  }
+
+  private func checkAllocation(
+    _ limits: Budget, _ costs: [WeightFormat: ProgramCost], _ open: [WeightFormat],
+    fixed: [String: WeightFormat]
+  ) throws {
     let losses = Dictionary(
       graph.weightedLayers.map { layer in
         let free = self.open(open, of: layer.name).map { ($0.got, 0.0) }
         return (layer.name, Dictionary(uniqueKeysWithValues: free))
       }, uniquingKeysWith: { first, _ in first })
-    do {
-      _ = try allocator(costs, open, fixed: fixed, losses: losses).solve(limits)
-    } catch { problems += diagnostics(of: error) }
-    if !problems.isEmpty { throw Diagnostics(problems) }
+    _ = try allocator(costs, open, fixed: fixed, losses: losses).solve(limits)
+  }
+}
+
+/// Errors that say that no choice of widths keeps the limits.
+enum BudgetRefusal {
+  /// Whether an error says nothing else.
+  static func isOnly(_ error: any Error) -> Bool {
+    diagnostics(of: error).allSatisfy { $0.id.hasPrefix("allocate.budget.") }
   }
 }
 

@@ -126,7 +126,12 @@ struct MixedPrecision {
       // Kernels that were not measured would seem to take none.
       open.removeAll { $0.groupSize != nil && costs[$0]?.instructions == nil }
     }
-    let limits = try limits(budget, costs)
+    var limits = limits(budget, costs)
+    if budget.flash == nil, let flash = unaskedFlash(budget, costs) {
+      limits.flash = flash
+      // Widths that were given may take more: nobody asked for this limit.
+      if !(try keeps(limits, costs, open, fixed: fixed)) { limits.flash = nil }
+    }
     try checkFeasible(limits, ram: budget.ram, costs, open, fixed: fixed)
     let losses = try losses(open, fixed, work)
     let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
@@ -315,9 +320,7 @@ struct MixedPrecision {
         let limit = plain.flashBytes + max(0, eight - uniform) / 3
         budget.flash = min(budget.flash ?? limit, limit)
       }
-    } catch let error
-      where diagnostics(of: error).allSatisfy({ $0.id.hasPrefix("allocate.budget.") })
-    {
+    } catch let error where BudgetRefusal.isOnly(error) {
       return nil
     }
     let found = try choose(
@@ -338,8 +341,7 @@ struct MixedPrecision {
     return result.options.target?.code == nil ? nil : result
   }
 
-  private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) throws -> Budget
-  {
+  private func limits(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) -> Budget {
     var bytes = budget.weightBytes
     func limit(_ other: Int) { bytes = min(bytes ?? other, other) }
     if let average = budget.averageBits {
@@ -348,21 +350,28 @@ struct MixedPrecision {
       }
       limit(Int(Double(weights) * average / 8))
     }
-    let isOpen =
-      bytes == nil && budget.flash == nil && budget.instructions == nil
-    if let width = budget.bytesOf ?? (isOpen ? 4 : nil),
-      let uniform = costs[WeightFormat(bits: width)]
-    {
+    if let width = nominalWidth(budget), let uniform = costs[WeightFormat(bits: width)] {
       limit(uniform.program.weightBytes)
     }
-    var flash = budget.flash
-    if let width = budget.bytesOf ?? (isOpen ? 4 : nil), flash == nil, options.target?.code != nil,
+    return Budget(
+      flash: budget.flash, instructions: budget.instructions, weightBytes: bytes)
+  }
+
+  /// The uniform width whose weight bytes a budget is: 4 where nothing is given.
+  private func nominalWidth(_ budget: MixedBudget) -> Int? {
+    let isOpen =
+      budget.weightBytes == nil && budget.averageBits == nil && budget.flash == nil
+      && budget.instructions == nil
+    return budget.bytesOf ?? (isOpen ? 4 : nil)
+  }
+
+  /// The flash of 8 bits where the budget is that of a uniform width: the code of many widths can outweigh what
+  /// the weights of a small network save. `nil` where code is not counted.
+  private func unaskedFlash(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) -> Int? {
+    guard options.target?.code != nil, let width = nominalWidth(budget),
       let eight = costs[8]?.flashBytes, let uniform = costs[WeightFormat(bits: width)]?.flashBytes
-    {
-      // Code of many widths can outweigh what a small network's weights save.
-      flash = max(eight, uniform)
-    }
-    return Budget(flash: flash, instructions: budget.instructions, weightBytes: bytes)
+    else { return nil }
+    return max(eight, uniform)
   }
 
   /// Sizes do not depend on how weights are rounded: the network with all layers in one format, rounded

@@ -121,6 +121,22 @@ import UQSupport
     #expect(made[1].choices?.flashBytes == own)
   }
 
+  /// Widths that are given may take more than 8 bits would: a limit that nobody gave refuses nothing.
+  @Test func givenWidthsAreNotRefused() throws {
+    let scratch = try Scratch()
+    let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch, limit: 40)
+    let chip = try Target.named("avr")
+    func flash(_ width: WidthRequest, _ layers: [LayerRule]) throws -> Int {
+      let made = try export(
+        options(width, layers: layers, target: chip), path, in: scratch, to: "a", target: chip)
+      return ProgramCost(program: made.program, target: chip).flashBytes
+    }
+    let rules = [
+      LayerRule("@first", bits: 8), LayerRule("@last", bits: 3), LayerRule("*blocks.1*", bits: 2),
+    ]
+    #expect(try flash(.mixed(MixedBudget()), rules) > flash(.uniform(8), []))
+  }
+
   @Test func exportsOfMixedWidthsAreMadeAgain() throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
