@@ -365,8 +365,9 @@ struct MixedPrecision {
     return budget.bytesOf ?? (isOpen ? 4 : nil)
   }
 
-  /// The flash of 8 bits where the budget is that of a uniform width: the code of many widths can outweigh what
-  /// the weights of a small network save. `nil` where code is not counted.
+  /// The flash of 8 bits where the budget is that of a uniform width; `nil` where code is not counted.
+  ///
+  /// The code of many widths can outweigh what the weights of a small network save.
   private func unaskedFlash(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) -> Int? {
     guard options.target?.code != nil, let width = nominalWidth(budget),
       let eight = costs[8]?.flashBytes, let uniform = costs[WeightFormat(bits: width)]?.flashBytes
