@@ -11,24 +11,18 @@ import UQToolkit
 @Suite struct NarrowActivationTests {
   /// Functions of a number, a gate for each channel, and a gate for each element, of even and odd channels.
   private func network(channels: Int) throws -> Graph {
-    var random = SeededGenerator(seed: 41)
-    var builder = GraphBuilder(name: "narrow")
-    var count = 0
-    func constant(_ shape: Shape) -> ValueID {
-      count += 1
-      return builder.addConstant(.random(shape, &random), name: "c\(count)")
-    }
+    var network = RandomNetwork(name: "narrow", seed: 41)
+    func constant(_ shape: Shape) -> ValueID { network.constant(shape) }
     func add(_ op: some Operator, _ operands: [ValueID?]) throws -> ValueID {
-      count += 1
-      return try builder.add(op, operands, name: "n\(count)")[0]
+      try network.add(op, operands)
     }
     let one = Window2D(kernel: [1, 1])
-    let x = builder.addInput("x", TensorType(.float32, [1, 9, 8, 3]))
+    let x = network.builder.addInput("x", TensorType(.float32, [1, 9, 8, 3]))
     let a = try add(
       Conv2D(window: Window2D(kernel: [3, 3], strides: [2, 1], padding: [1, 1, 1, 1])),
       [x, constant([channels, 3, 3, 3]), constant([channels])])
     let b = try add(Pointwise(function: .hardSwish), [a])
-    let shape = builder.shape(of: b)
+    let shape = network.builder.shape(of: b)
     let mean = try add(AveragePool2D(window: Window2D(kernel: [shape[1], shape[2]])), [b])
     let squeezed = try add(
       Conv2D(window: one, activation: .relu), [mean, constant([4, 1, 1, channels]), constant([4])])
@@ -42,13 +36,13 @@ import UQToolkit
     let d = try add(Multiply(), [c, try add(Pointwise(function: .sigmoid), [a])])
     let sum = try add(Add(), [d, b])
     let pooled = try add(MaxPool2D(window: Window2D(kernel: [2, 2], strides: [2, 2])), [sum])
-    let rest = builder.shape(of: pooled)
+    let rest = network.builder.shape(of: pooled)
     let flat = try add(
       AveragePool2D(window: Window2D(kernel: [rest[1], rest[2]])), [pooled])
     let row = try add(Reshape(shape: [1, channels]), [flat])
     let logits = try add(FullyConnected(), [row, constant([6, channels]), constant([6])])
-    builder.addOutput("y", try add(Softmax(axis: 1), [logits]))
-    return try optimized(builder.graph)
+    network.builder.addOutput("y", try add(Softmax(axis: 1), [logits]))
+    return try optimized(network.builder.graph)
   }
 
   @Test(arguments: [10, 7]) func compiledBytesAreTheSimulators(channels: Int) throws {

@@ -99,6 +99,30 @@ func optimized(_ graph: Graph) throws -> Graph {
   return graph
 }
 
+/// A float network in the making, with random weights and numbered names.
+struct RandomNetwork {
+  var builder: GraphBuilder
+  private var random: SeededGenerator
+  private var count = 0
+
+  init(name: String, seed: UInt64) {
+    builder = GraphBuilder(name: name)
+    random = SeededGenerator(seed: seed)
+  }
+
+  /// Weights in −1...1.
+  mutating func constant(_ shape: Shape) -> ValueID {
+    count += 1
+    return builder.addConstant(.random(shape, &random), name: "c\(count)")
+  }
+
+  /// The first result of an operator.
+  mutating func add(_ op: some Operator, _ operands: [ValueID?]) throws -> ValueID {
+    count += 1
+    return try builder.add(op, operands, name: "n\(count)")[0]
+  }
+}
+
 /// Random tensors in −1...1 for every input of a graph.
 func randomSamples(_ graph: Graph, count: Int, seed: UInt64 = 3) -> [[Tensor]] {
   var random = SeededGenerator(seed: seed)

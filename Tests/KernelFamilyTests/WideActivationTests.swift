@@ -12,18 +12,12 @@ import UQToolkit
 @Suite struct WideActivationTests {
   /// A network with every kind of call that int16 activations have.
   private func network() throws -> Graph {
-    var random = SeededGenerator(seed: 31)
-    var builder = GraphBuilder(name: "wide")
-    var count = 0
-    func constant(_ shape: Shape) -> ValueID {
-      count += 1
-      return builder.addConstant(.random(shape, &random), name: "c\(count)")
-    }
+    var network = RandomNetwork(name: "wide", seed: 31)
+    func constant(_ shape: Shape) -> ValueID { network.constant(shape) }
     func add(_ op: some Operator, _ operands: [ValueID?]) throws -> ValueID {
-      count += 1
-      return try builder.add(op, operands, name: "n\(count)")[0]
+      try network.add(op, operands)
     }
-    let x = builder.addInput("x", TensorType(.float32, [1, 9, 8, 3]))
+    let x = network.builder.addInput("x", TensorType(.float32, [1, 9, 8, 3]))
     let a = try add(
       Conv2D(
         window: Window2D(kernel: [3, 3], strides: [2, 1], padding: [1, 1, 1, 1]),
@@ -40,14 +34,14 @@ import UQToolkit
       MaxPool2D(window: Window2D(kernel: [2, 2], strides: [2, 2])), [scaled])
     let joined = try add(Concat(axis: 3), [pooled, pooled])
     let clipped = try add(Clip(bounds: Clamp(low: -0.5, high: 2)), [joined])
-    let shape = builder.shape(of: clipped)
+    let shape = network.builder.shape(of: clipped)
     let mean = try add(
       AveragePool2D(window: Window2D(kernel: [shape[1], shape[2]])), [clipped])
     let flat = try add(Reshape(shape: [1, 20]), [mean])
     let logits = try add(FullyConnected(), [flat, constant([6, 20]), constant([6])])
-    builder.addOutput("logits", logits)
-    builder.addOutput("y", try add(Softmax(axis: 1), [logits]))
-    return try optimized(builder.graph)
+    network.builder.addOutput("logits", logits)
+    network.builder.addOutput("y", try add(Softmax(axis: 1), [logits]))
+    return try optimized(network.builder.graph)
   }
 
   @Test(arguments: [8, 4]) func compiledBytesAreTheSimulators(bits: Int) throws {

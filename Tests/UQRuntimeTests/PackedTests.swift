@@ -45,6 +45,47 @@ private func written(_ count: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Void
   return Array(bytes[..<count])
 }
 
+/// Random operands of a kernel of two, each of 4 or 8 bits, the second one dense, a row or a number.
+private struct Pair {
+  /// Bits of the operands and the result.
+  let bits: [Int]
+  let broadcast: uq_broadcast
+  private let channels: Int
+  private let a: [Int8]
+  private let b: [Int8]
+
+  init(_ index: Int, _ operands: inout Operands) {
+    bits = (0..<3).map { index >> $0 & 1 == 0 ? 4 : 8 }
+    let pixels = operands.int(1...6)
+    channels = operands.int(1...9)
+    let isRow = index % 3 == 0
+    let isNumber = isRow && bits[1] == 8 && index % 2 == 0
+    broadcast = uq_broadcast(
+      outer: Int32(pixels), inner: Int32(channels), b_outer_stride: Int32(isRow ? 0 : channels),
+      b_inner_stride: isNumber ? 0 : 1)
+    a = operands.levels(pixels * channels, bits: bits[0])
+    b = operands.levels(isRow ? channels : pixels * channels, bits: bits[1])
+  }
+
+  /// Compares a kernel of packed tensors with that of bytes, and in the first operand's place where it fits.
+  func check(
+    _ bytes: ([Int8], [Int8], UnsafeMutablePointer<Int8>) -> Void,
+    packed: (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
+  ) {
+    var expected = [Int8](repeating: 0, count: a.count)
+    bytes(a, b, &expected)
+    let wanted = stored(expected, channels: channels, bits: bits[2])
+    var left = stored(a, channels: channels, bits: bits[0])
+    let right = stored(b, channels: channels, bits: bits[1])
+    #expect(written(wanted.count) { packed(left, right, $0) } == wanted)
+    guard bits[0] == bits[2] else { return }
+    left.withUnsafeMutableBytes {
+      if let base = $0.baseAddress { packed(base, right, base) }
+    }
+    #expect(left == wanted)
+  }
+}
+
 @Suite("Kernels of 4-bit activations against those of bytes")
 struct PackedTests {
   @Test("Packing and unpacking", arguments: 1...9) func packing(channels: Int) {
@@ -274,77 +315,39 @@ struct PackedTests {
   @Test("Sums of operands of any bits, in place and spread") func sums() {
     var operands = Operands(seed: 5)
     for index in 0..<200 {
-      let bits = (0..<3).map { index >> $0 & 1 == 0 ? 4 : 8 }
-      let (pixels, channels) = (operands.int(1...6), operands.int(1...9))
-      let isSpread = index % 3 == 0
-      let isScalar = isSpread && bits[1] == 8 && index % 2 == 0
+      let pair = Pair(index, &operands)
       var p = uq_add_params()
-      p.broadcast = uq_broadcast(
-        outer: Int32(pixels), inner: Int32(channels),
-        b_outer_stride: Int32(isSpread ? 0 : channels),
-        b_inner_stride: isScalar ? 0 : 1)
+      p.broadcast = pair.broadcast
       (p.multiplier_a, p.multiplier_b) = (
         Int32(operands.int(-4000...4000)), Int32(operands.int(-4000...4000))
       )
       (p.offset, p.shift) = (Int32(operands.int(-100_000...100_000)), Int32(operands.int(1...14)))
-      let stage = operands.stage(0, bits: bits[2])
+      let stage = operands.stage(0, bits: pair.bits[2])
       (p.min, p.max) = (stage.min, stage.max)
-      let a = operands.levels(pixels * channels, bits: bits[0])
-      let b = operands.levels(isSpread ? channels : pixels * channels, bits: bits[1])
-      var expected = [Int8](repeating: 0, count: a.count)
-      uq_add_s8(&p, a, b, &expected)
-      let wanted = stored(expected, channels: channels, bits: bits[2])
-      let (left, right) = (
-        stored(a, channels: channels, bits: bits[0]), stored(b, channels: channels, bits: bits[1])
-      )
-      let y = written(wanted.count) {
-        uq_add_s4(&p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), left, right, $0)
+      pair.check {
+        uq_add_s8(&p, $0, $1, $2)
+      } packed: { a, b, y in
+        uq_add_s4(&p, Int32(pair.bits[0]), Int32(pair.bits[1]), Int32(pair.bits[2]), a, b, y)
       }
-      #expect(y == wanted)
-      guard bits[0] == bits[2] else { continue }
-      var place = left
-      place.withUnsafeMutableBytes {
-        uq_add_s4(
-          &p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), $0.baseAddress, right, $0.baseAddress)
-      }
-      #expect(place == wanted)
     }
   }
+
   @Test("Products of operands of any bits, in place and spread") func products() {
     var operands = Operands(seed: 6)
     for index in 0..<200 {
-      let bits = (0..<3).map { index >> $0 & 1 == 0 ? 4 : 8 }
-      let (pixels, channels) = (operands.int(1...6), operands.int(1...9))
-      let isSpread = index % 3 == 0
-      let isScalar = isSpread && bits[1] == 8 && index % 2 == 0
+      let pair = Pair(index, &operands)
       var p = uq_mul_params()
-      p.broadcast = uq_broadcast(
-        outer: Int32(pixels), inner: Int32(channels),
-        b_outer_stride: Int32(isSpread ? 0 : channels), b_inner_stride: isScalar ? 0 : 1)
+      p.broadcast = pair.broadcast
       (p.zero_a, p.zero_b) = (Int32(operands.int(-8...7)), Int32(operands.int(-8...7)))
       (p.multiplier, p.shift) = (
         Int32(operands.int(1 << 20...1 << 30)), Int32(operands.int(30...40))
       )
-      p.output = operands.stage(index % 2, bits: bits[2])
-      let a = operands.levels(pixels * channels, bits: bits[0])
-      let b = operands.levels(isSpread ? channels : pixels * channels, bits: bits[1])
-      var expected = [Int8](repeating: 0, count: a.count)
-      uq_mul_s8(&p, a, b, &expected)
-      let wanted = stored(expected, channels: channels, bits: bits[2])
-      let (left, right) = (
-        stored(a, channels: channels, bits: bits[0]), stored(b, channels: channels, bits: bits[1])
-      )
-      let y = written(wanted.count) {
-        uq_mul_s4(&p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), left, right, $0)
+      p.output = operands.stage(index % 2, bits: pair.bits[2])
+      pair.check {
+        uq_mul_s8(&p, $0, $1, $2)
+      } packed: { a, b, y in
+        uq_mul_s4(&p, Int32(pair.bits[0]), Int32(pair.bits[1]), Int32(pair.bits[2]), a, b, y)
       }
-      #expect(y == wanted)
-      guard bits[0] == bits[2] else { continue }
-      var place = left
-      place.withUnsafeMutableBytes {
-        uq_mul_s4(
-          &p, Int32(bits[0]), Int32(bits[1]), Int32(bits[2]), $0.baseAddress, right, $0.baseAddress)
-      }
-      #expect(place == wanted)
     }
   }
 
