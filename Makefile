@@ -114,6 +114,10 @@ protos: ## Regenerate the C of Schemas/*.proto
 bench: build ## Measure accuracy, sizes, instructions: Benchmarks/results.md
 	python3 Benchmarks/run.py --uq .build/release/uq
 
+.PHONY: pictures
+pictures: build ## Take the pictures of the documents (headless Chromium)
+	sh Documentation/pictures.sh .build/release/uq
+
 .PHONY: targets
 targets: build ## Measure code and instructions of kernels into Calibration/targets
 	python3 Benchmarks/kernel_costs.py --uq .build/release/uq

@@ -91,7 +91,7 @@ public struct ExportTask: Sendable {
     if target.code != nil { members.append(.init("flash_bytes", .integer(cost.flashBytes))) }
     members.append(.init("instructions", cost.instructions.map { .integer($0) } ?? .null))
     let formats = compiled.layerFormats
-    if !options.layers.isEmpty || Set(formats.values).count > 1
+    if options.width.isMixed || !options.layers.isEmpty || Set(formats.values).count > 1
       || formats.values.contains(where: { $0.groupSize != nil })
     {
       members.append(

@@ -173,10 +173,13 @@ struct MixedPrecision {
   func evenly(_ count: Int, fixed: [String: WeightFormat]) throws -> [(
     weightBytes: Int, choices: WidthChoices
   )] {
+    if options.flash == nil, let counted = withCode {
+      return try counted.evenly(count, fixed: fixed)
+    }
     let open = open(formats(Self.widths))
+    let costs = try costs(open + fixed.values)
     let losses = try losses(open, fixed, Self.sensitivityWork)
-    let allocator = try allocator(
-      costs(open + fixed.values), open, fixed: fixed, losses: losses.alone)
+    let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
     let sizes = [false, true].map { largest in
       allocator.options.reduce(allocator.fixed.weightBytes ?? 0) { sum, options in
         sum + ((largest ? options.last : options.first)?.weightBytes ?? 0)
@@ -186,6 +189,10 @@ struct MixedPrecision {
       let bytes = sizes[0] + (sizes[1] - sizes[0]) * index / max(count - 1, 1)
       // A budget that is used up has one choice, however it was come by.
       var budget = Budget(weightBytes: bytes)
+      if options.flash == nil {
+        budget.flash = unaskedFlash(MixedBudget(weightBytes: bytes), costs)
+      }
+      if !(try keeps(budget, costs, open, fixed: fixed)) { budget.flash = nil }
       while true {
         let found = try allocator.solve(budget)
         if found.weightBytes == budget.weightBytes {
@@ -270,15 +277,23 @@ struct MixedPrecision {
     }
   }
 
-  /// Weights below which uniform 4 bits stay uniform: they lose little, and a second width brings 1 to 3 KB of code.
-  private static let leastWeightsAtFourBits = 16 << 10
+  /// Weights below which the code of further widths, 1 to 3 KB each, outweighs what the widths save.
+  private static let smallNetwork = 16 << 10
+
+  /// Weights of all layers.
+  private var weightCount: Int {
+    graph.weightedLayers.reduce(0) { sum, layer in
+      sum + (graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0)
+    }
+  }
 
   /// The choices for one width that small layers may exceed.
   ///
   /// Below 8 bits the layers with at most a twentieth of the weights (the ends, depthwise convolutions) lose
   /// most and cost least: they may take more bits, up to 4 % of the bytes of 8-bit weights together and, the
   /// code of further widths included, a third of the flash that the width saves against 8 bits, within the flash
-  /// and the instructions that the options allow. At 4 bits only in networks of 16 KiB and more.
+  /// and the instructions that the options allow. Networks of less than 16 KiB of weights take no more flash than
+  /// with the next wider width everywhere, and stay uniform at 4 bits.
   ///
   /// Where the network has a group size, every width has it.
   ///
@@ -297,11 +312,11 @@ struct MixedPrecision {
     let counts = graph.weightedLayers.map { layer in
       graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0
     }
-    let total = counts.reduce(0, +)
+    let total = weightCount
     var settled = fixed
     for (layer, count) in zip(graph.weightedLayers, counts)
     where settled[layer.name] == nil && count * 20 > total { settled[layer.name] = nominal }
-    let pays = bits < 4 || bits < 8 && total >= Self.leastWeightsAtFourBits
+    let pays = bits < 4 || bits < 8 && total >= Self.smallNetwork
     guard pays, !calibration.samples.isEmpty, settled.count < counts.count else { return nil }
     let free = graph.weightedLayers.map(\.name).filter { fixed[$0] == nil }
     var uniform = fixed
@@ -317,7 +332,10 @@ struct MixedPrecision {
       if let widest = open(formats).first, let eight = known[widest]?.flashBytes,
         let uniform = known[nominal]?.flashBytes, options.target?.code != nil
       {
-        let limit = plain.flashBytes + max(0, eight - uniform) / 3
+        var limit = plain.flashBytes + max(0, eight - uniform) / 3
+        if total < Self.smallNetwork, let wider = known[formats[formats.count - 2]]?.flashBytes {
+          limit = min(limit, plain.flashBytes + max(0, wider - uniform))
+        }
         budget.flash = min(budget.flash ?? limit, limit)
       }
     } catch let error where BudgetRefusal.isOnly(error) {
@@ -345,10 +363,7 @@ struct MixedPrecision {
     var bytes = budget.weightBytes
     func limit(_ other: Int) { bytes = min(bytes ?? other, other) }
     if let average = budget.averageBits {
-      let weights = graph.weightedLayers.reduce(0) { sum, layer in
-        sum + (graph.constant(graph.nodes[layer.position].operands[layer.slot])?.count ?? 0)
-      }
-      limit(Int(Double(weights) * average / 8))
+      limit(Int(Double(weightCount) * average / 8))
     }
     if let width = nominalWidth(budget), let uniform = costs[WeightFormat(bits: width)] {
       limit(uniform.program.weightBytes)
@@ -365,14 +380,16 @@ struct MixedPrecision {
     return budget.bytesOf ?? (isOpen ? 4 : nil)
   }
 
-  /// The flash of 8 bits where the budget is that of a uniform width; `nil` where code is not counted.
+  /// The flash of 8 bits; `nil` where code is not counted.
   ///
-  /// The code of many widths can outweigh what the weights of a small network save.
+  /// The code of many widths can outweigh what they save. A small network whose budget is that of a uniform width
+  /// gives back a third of what that saves.
   private func unaskedFlash(_ budget: MixedBudget, _ costs: [WeightFormat: ProgramCost]) -> Int? {
-    guard options.target?.code != nil, let width = nominalWidth(budget),
-      let eight = costs[8]?.flashBytes, let uniform = costs[WeightFormat(bits: width)]?.flashBytes
-    else { return nil }
-    return max(eight, uniform)
+    guard options.target?.code != nil, let eight = costs[8]?.flashBytes else { return nil }
+    guard weightCount < Self.smallNetwork, let width = nominalWidth(budget),
+      let uniform = costs[WeightFormat(bits: width)]?.flashBytes
+    else { return eight }
+    return uniform + max(0, eight - uniform) / 3
   }
 
   /// Sizes do not depend on how weights are rounded: the network with all layers in one format, rounded

@@ -86,7 +86,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
   }
 
   /// The figures of the report are those of the compiled C over the same samples.
-  @Test(.enabled(if: Tool.gcc.isInstalled), arguments: ["2", "mixed"])
+  @Test(.enabled(if: Tool.gcc.isInstalled), arguments: ["2", "mixed", "mixed:3K"])
   func accuracyIsThatOfTheCompiledC(_ width: String) throws {
     let scratch = try Scratch()
     var options = CompileOptions(method: .minmax, threads: 2)
@@ -210,7 +210,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
   }
 
   /// The explanation has the bits and bytes of the network that was judged.
-  @Test(arguments: ["mixed", "3", "2"]) func choicesAreThoseOfTheNetwork(_ name: String) throws {
+  @Test(arguments: ["mixed:3K", "2"]) func choicesAreThoseOfTheNetwork(_ name: String) throws {
     let report = try task([name], limit: 20).run().report
     let variant = report.variants[0]
     let allocation = try #require(variant.allocation)

@@ -144,7 +144,7 @@ import UQSupport
   @Test func mixedNetworksHaveGroupsWhereTheyPay() throws {
     let scratch = try Scratch()
     let (path, _) = try calibrated(digits, "\(digits)/samples/calib", in: scratch)
-    let request = WidthRequest.mixed(MixedBudget(weightBytes: 4400))
+    let request = WidthRequest.mixed(MixedBudget(weightBytes: 4400, flash: 64 << 10))
     let plain = try export(options(request), path, in: scratch, to: "plain")
     let made = try export(options(request, groupSize: 16), path, in: scratch)
     let choices = try #require(made.choices)

@@ -44,9 +44,9 @@ extension HTMLReport {
       ",",
       allocation.gap > 1e-6
         ? tag(
-          "span", [:], " at most ", datum(allocation.gap, percent(allocation.gap)),
+          "span", [:], " at most ", datum(allocation.gap, significant(100 * allocation.gap) + " %"),
           " above the least possible") : " the least possible",
-      " within ", datum(allocation.weightBytes), " bytes of weights.",
+      " within the budget. Weights take ", datum(allocation.weightBytes), " bytes.",
       allocation.measured.map {
         tag(
           "span", [:], " All layers together, with quantized activations, lose ",

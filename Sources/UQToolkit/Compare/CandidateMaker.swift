@@ -48,7 +48,12 @@ struct CandidateMaker {
     options.groupSize = nil
     options.layers =
       options.layers.filter { $0.activationBits != nil } + point.rules
-    return Candidate(compiled: try compile(options), allocation: point.allocation)
+    let compiled = try compile(options)
+    var allocation = point.allocation
+    // Choosing counted a Cortex-M4's code where the target's is not known.
+    allocation.flashBytes =
+      ProgramCost(program: compiled.program, target: options.target).flashBytes
+    return Candidate(compiled: compiled, allocation: allocation)
   }
 
   /// The networks of the frontier.
