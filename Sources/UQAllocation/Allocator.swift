@@ -98,6 +98,33 @@ public struct Allocator: Sendable {
     return allocation(picks, lowerBound: search.lowerBound, nodes: search.nodes)
   }
 
+  /// An allocation with the fewest weight bytes for the layers at `positions` that lose nothing more, one after the other
+  /// within the budget.
+  public func smallest(_ found: Allocation, at positions: [Int], within budget: Budget)
+    -> Allocation
+  {
+    var picks = zip(options, found.options).map { $0.firstIndex(of: $1) ?? 0 }
+    var best = found
+    for position in positions {
+      let own = options[position][picks[position]]
+      let fewer = options[position].indices.filter {
+        options[position][$0].loss <= own.loss
+          && options[position][$0].weightBytes < own.weightBytes
+      }
+      for pick in fewer.sorted(by: {
+        options[position][$0].weightBytes < options[position][$1].weightBytes
+      }) {
+        var changed = picks
+        changed[position] = pick
+        let made = allocation(changed, lowerBound: found.lowerBound, nodes: found.nodes)
+        guard made.keeps(budget) else { continue }
+        (picks, best) = (changed, made)
+        break
+      }
+    }
+    return best
+  }
+
   /// The allocation of given options, one position for each layer.
   func allocation(_ picks: [Int], lowerBound: Double, nodes: Int) -> Allocation {
     let chosen = zip(options, picks).map { $0[$1] }

@@ -83,6 +83,12 @@ public struct WeightQuantizer: Sendable {
       var best = legal(full, floor)
       var bestError = squaredError(w, best, template)
       let signs: [Double] = powerOfTwo ? [1] : [1, -1]
+      if !powerOfTwo, let step = WeightGrid.step(of: Array(w), bits: bits) {
+        for scale in signs.map({ legal($0 * step, floor) }) {
+          let error = squaredError(w, scale, template)
+          if error < bestError { (best, bestError) = (scale, error) }
+        }
+      }
       for sign in signs {
         for step in 0...70 {
           var scale = legal(sign * full * (0.3 + 0.01 * Double(step)), floor)

@@ -101,6 +101,8 @@ public struct CompiledModel: Sendable {
   public var options: CompileOptions
   /// Format of the weights of every layer that was quantized.
   public var layerFormats: [String: WeightFormat] = [:]
+  /// Bits that layers' weights were trained for, of those whose floats are a step times small integers.
+  public var trainedBits: [String: Int] = [:]
   /// Why the layers have their bits, where they were chosen.
   public var choices: WidthChoices?
   /// Bits of the activations, where some were asked to have 4 or `--ram` was given.
@@ -119,6 +121,9 @@ public struct CompiledModel: Sendable {
     try options.target?.check(groupSize: options.groupSize)
     if case .uniform(let bits) = options.width, given.count < names.count {
       try options.target?.check([WeightFormat(bits: bits)])
+    }
+    for layer in graph.weightedLayers {
+      trainedBits[layer.name] = graph.trainedBits(of: graph.nodes[layer.position])
     }
     var options = options
     activations = try options.narrow(graph, calibration)

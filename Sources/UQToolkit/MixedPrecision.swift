@@ -136,7 +136,15 @@ struct MixedPrecision {
     let losses = try losses(open, fixed, work)
     let allocator = try allocator(costs, open, fixed: fixed, losses: losses.alone)
     return try choices(
-      allocator.solve(limits), within: repairs ? limits : nil, of: allocator, losses)
+      solve(limits, by: allocator), within: repairs ? limits : nil, of: allocator, losses)
+  }
+
+  /// The allocation of least loss; layers that were trained for few bits have no more than these where that fits.
+  private func solve(_ limits: Budget, by allocator: Allocator) throws -> Allocation {
+    let trained = graph.weightedLayers.indices.filter {
+      graph.trainedBits(of: graph.nodes[graph.weightedLayers[$0].position]) != nil
+    }
+    return try allocator.smallest(allocator.solve(limits), at: trained, within: limits)
   }
 
   /// An allocation measured, within `limits` repaired where the losses of its layers do not add up, and taken
@@ -194,7 +202,7 @@ struct MixedPrecision {
       }
       if !(try keeps(budget, costs, open, fixed: fixed)) { budget.flash = nil }
       while true {
-        let found = try allocator.solve(budget)
+        let found = try solve(budget, by: allocator)
         if found.weightBytes == budget.weightBytes {
           return (
             found.weightBytes, try choices(found, within: budget, of: allocator, losses)
@@ -230,9 +238,17 @@ struct MixedPrecision {
   private func losses(_ open: [WeightFormat], _ fixed: [String: WeightFormat], _ work: Int) throws
     -> WidthLosses
   {
-    try WidthLosses(
+    var losses = try WidthLosses(
       quantizer, formats: open,
       of: Set(graph.weightedLayers.map(\.name)).subtracting(fixed.keys), work: work)
+    for layer in graph.weightedLayers {
+      guard let bits = graph.trainedBits(of: graph.nodes[layer.position]) else { continue }
+      // What was trained for these bits keeps its weights; what is measured is noise.
+      for format in losses.alone[layer.name, default: [:]].keys where format.bits >= bits {
+        losses.alone[layer.name]?[format] = 0
+      }
+    }
+    return losses
   }
 
   /// - Parameter losses: by layer and format; layers in `fixed` lose nothing.

@@ -88,7 +88,8 @@ struct ExportCommand: DiagnosedCommand {
     let compiled = try task.run()
     common.warn(compiled.quantized.warnings)
     let choices =
-      equalized(compiled) + (compiled.activations?.table.map { "\n\($0)" } ?? "")
+      trained(compiled) + equalized(compiled)
+      + (compiled.activations?.table.map { "\n\($0)" } ?? "")
       + (compiled.choices.map { "\n\($0.table)" } ?? "")
     common.show(
       """
@@ -104,6 +105,16 @@ struct ExportCommand: DiagnosedCommand {
         "flash_bytes": compiled.flashBytes(on: target).map { .integer($0) } ?? .null,
         "instructions": compiled.instructions(on: target).map { .integer($0) } ?? .null,
       ])
+  }
+
+  /// How many layers have more bits than their weights were trained for, and which bits keep them.
+  private func trained(_ compiled: CompiledModel) -> String {
+    let fewer = compiled.trainedBits.filter { name, bits in
+      bits < compiled.layerFormats[name]?.bits ?? 0
+    }
+    guard let bits = fewer.values.max() else { return "" }
+    let layers = fewer.count == 1 ? "1 layer" : "\(fewer.count) layers"
+    return "\n  trained  weights of \(layers) for \(bits) bits or fewer, which --bits \(bits) keeps"
   }
 
   /// The layers whose results have scaled channels.

@@ -68,6 +68,71 @@ import UQToolkit
     #expect(try error(roundsFromData: true) < error(roundsFromData: false))
   }
 
+  /// Weights that training put on a grid, ternary ones too, stay what they are.
+  @Test(arguments: [[-1, 0, 1], [-2, -1, 0, 1], [-1, 1], Array(-4...3), Array(-8...7)])
+  func weightsOnAGridStay(_ grid: [Int]) throws {
+    var random = SeededGenerator(seed: 5)
+    var builder = GraphBuilder(name: "grid")
+    func weights(_ shape: Shape, outputs: Int, last: Bool) -> Tensor {
+      let scales = (0..<outputs).map { _ in Float.random(in: 0.02...0.2, using: &random) }
+      let count = shape.count
+      return Tensor(
+        (0..<count).map { index in
+          let channel = last ? index % outputs : index / (count / outputs)
+          return Float(grid.randomElement(using: &random) ?? 0) * scales[channel]
+        }, shape)
+    }
+    let x = builder.addInput("x", TensorType(.float32, [1, 8, 8, 2]))
+    var (value, tensors) = (x, [Tensor]())
+    let layers: [(any Operator, Shape, Int, Bool)] = [
+      (Conv2D(window: Window2D(kernel: [3, 3])), [8, 3, 3, 2], 8, false),
+      (DepthwiseConv2D(window: Window2D(kernel: [3, 3])), [3, 3, 8], 8, true),
+      (Conv2D(window: Window2D(kernel: [1, 1])), [12, 1, 1, 8], 12, false),
+    ]
+    for (index, (op, shape, outputs, last)) in layers.enumerated() {
+      tensors.append(weights(shape, outputs: outputs, last: last))
+      let w = builder.addConstant(tensors[index], name: "w\(index)")
+      value = try builder.add(op, [value, w], name: "layer\(index)")[0]
+      value = try builder.add(Clip(bounds: .relu), [value], name: "relu\(index)")[0]
+    }
+    builder.addOutput("y", value)
+    let graph = try optimized(builder.graph)
+    let bits = grid.count == 2 ? 1 : grid.count <= 4 ? 2 : grid.count == 8 ? 3 : 4
+    var options = CompileOptions(layers: [LayerRule("*", bits: bits)])
+    options.equalizes = false
+    let made = try compiled(graph, options, samples: randomSamples(graph, count: 48))
+    let dequantized = made.quantized.dequantized
+    for (index, wanted) in tensors.enumerated() {
+      let node = try #require(dequantized.nodes.first { $0.name == "layer\(index)" })
+      let found = try #require(dequantized.constant(node.operands[1]))
+      let largest = wanted.floats.map(abs).max() ?? 1
+      let furthest = zip(found.floats, wanted.floats).map { abs($0 - $1) }.max() ?? 0
+      #expect(furthest < 0.02 * largest, "layer \(index): \(furthest) of \(largest)")
+    }
+    // Nor does scaling of channels move them off it.
+    options.equalizes = true
+    let quantized = try compiled(graph, options, samples: randomSamples(graph, count: 48)).quantized
+    let engine = try FloatEngine()
+    let (float, rounded) = (try engine.prepare(graph), try engine.prepare(quantized.dequantized))
+    let sums = try randomSamples(graph, count: 20, seed: 77).reduce(
+      (error: Float(0), power: Float(0))
+    ) { sums, sample in
+      let (y, z) = (
+        try float.outputs(of: sample)[0].floats, try rounded.outputs(of: sample)[0].floats
+      )
+      return zip(y, z).reduce(sums) {
+        ($0.error + ($1.0 - $1.1) * ($1.0 - $1.1), $0.power + $1.0 * $1.0)
+      }
+    }
+    #expect(sums.error < 1e-4 * sums.power)
+    // Mixed widths take no more bits than training did.
+    var mixed = CompileOptions()
+    mixed.width = .mixed(MixedBudget(averageBits: 6, flash: 1 << 20))
+    let chosen = try compiled(graph, mixed, samples: randomSamples(graph, count: 48))
+    #expect(Set(chosen.layerBits.values) == [max(2, bits)])
+    #expect(Set(chosen.trainedBits.values) == [bits])
+  }
+
   /// Losses of widths come from samples that the roundings did not see: of four folds, changing a sample of the
   /// first leaves what its neighbours there judge as it is.
   @Test func noSampleJudgesItsOwnRounding() throws {

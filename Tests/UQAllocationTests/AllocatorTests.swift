@@ -157,6 +157,26 @@ private func problems(_ body: () throws -> Void) -> [Diagnostic] {
     #expect(first.weightBytes <= 9000)
   }
 
+  /// What loses nothing by fewer bits has them, where their code fits.
+  @Test func fewerBytesForTheSameLoss() throws {
+    let layers = (0..<2).map { index in
+      LayerChoices(
+        name: "l\(index)",
+        options: [8, 4, 2].map {
+          LayerOption(bits: $0, loss: 0, weightBytes: 100 * $0, code: ["k\($0)"])
+        })
+    }
+    let allocator = try Allocator(layers, code: KernelCode(["k8": 10, "k4": 10, "k2": 900]))
+    let wide = allocator.allocation([2, 2], lowerBound: 0, nodes: 0)
+    let budget = Budget(flash: 2000)
+    #expect(
+      allocator.smallest(wide, at: [0, 1], within: Budget()).options.map(\.bits) == [2, 2])
+    #expect(allocator.smallest(wide, at: [1], within: Budget()).options.map(\.bits) == [8, 2])
+    #expect(allocator.smallest(wide, at: [0, 1], within: budget).keeps(budget))
+    let small = Budget(flash: 1300)
+    #expect(allocator.smallest(wide, at: [0, 1], within: small).options.map(\.bits) == [4, 4])
+  }
+
   @Test func moreBitsNeverLoseMore() throws {
     let layer = LayerChoices(
       name: "noisy",

@@ -21,7 +21,8 @@ struct EqualizationChain: Sendable {
 
   /// All chains of a graph in its order; no value is in two.
   ///
-  /// A chain has no input, no output and no integer, and ends nowhere but in layers with constant weights.
+  /// A chain has no input, no output and no integer, and ends nowhere but in layers with constant weights; not in
+  /// those whose weights were trained for few levels (``WeightGrid``).
   ///
   /// - Complexity: O(values + operands).
   static func all(in graph: Graph, statistics: [String: TensorStatistics]) -> [EqualizationChain] {
@@ -100,6 +101,8 @@ private struct ChainSearch {
         node.operands[0] == id
       {
         readers.insert(user)
+        // A depthwise channel has one scale for its one input channel.
+        isSound = isSound && (node.op is DepthwiseConv2D || graph.trainedBits(of: node) == nil)
       } else {
         isSound = pass(user) && isSound
       }

@@ -54,6 +54,11 @@ struct DataAwareRounding: Sendable {
     fileprivate var lattices: [LatticeRounding]
     /// Target weights of each group, `[depth, channels]`.
     fileprivate var targets: [[Double]]
+
+    /// The float weights of one channel of all groups.
+    fileprivate func weights(of channel: Int) -> [Double] {
+      weights[channel * layout.depth..<(channel + 1) * layout.depth].map { Double($0) }
+    }
   }
 
   /// Measures a layer's inputs and outputs.
@@ -108,7 +113,8 @@ struct DataAwareRounding: Sendable {
         lowest: bits == 8 ? -template.highest : template.lowest, highest: template.highest,
         isBinary: bits == 1, powerOfTwo: powerOfTwo, isSigned: !powerOfTwo && bits < 8,
         floor: floors[
-          layout.outputChannel(group: index / layout.channels, channel: index % layout.channels)])
+          layout.outputChannel(group: index / layout.channels, channel: index % layout.channels)],
+        step: WeightGrid.step(of: measured.weights(of: index), bits: bits))
     }
     let coupled = (0..<layout.groups).map { group in
       curvature?.matrix(of: measured.layer.position, group: group, of: layout).flatMap {

@@ -31,6 +31,8 @@ struct LatticeRounding {
     var isSigned = true
     /// Least magnitude of the scale.
     var floor = 0x1p-100
+    /// Step of the few levels that the weights were trained for, if they were (``WeightGrid``).
+    var step: Double?
   }
 
   /// What was found.
@@ -166,9 +168,10 @@ struct LatticeRounding {
     }
     var result: [Double] = []
     let isMirrored = grid.isSigned && !grid.powerOfTwo && grid.lowest != -grid.highest
+    let magnitudes = ratios.map { full * $0 } + (grid.step.map { [$0] } ?? [])
     for sign in isMirrored ? [1.0, -1.0] : [1.0] {
-      for ratio in ratios {
-        let scale = legal(sign * full * ratio, grid)
+      for magnitude in magnitudes {
+        let scale = legal(sign * magnitude, grid)
         if !result.contains(scale) { result.append(scale) }
       }
     }
