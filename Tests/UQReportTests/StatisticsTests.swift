@@ -37,6 +37,16 @@ private let areaCases: [(Double, Int, Int, Double, Double)] = [
     #expect((interval.high - high).magnitude < 1e-12)
   }
 
+  @Test func wilsonContainsTheShare() {
+    for n in 1...600 {
+      for k in [0, 1, n / 2, n - 1, n] {
+        let interval = ConfidenceInterval.wilson(successes: k, of: n)
+        let share = Double(k) / Double(n)
+        #expect(interval.low <= share && share <= interval.high, "\(k) of \(n)")
+      }
+    }
+  }
+
   @Test func wilsonOfNothingIsEverything() {
     #expect(ConfidenceInterval.wilson(successes: 0, of: 0) == ConfidenceInterval(low: 0, high: 1))
   }

@@ -24,8 +24,10 @@ public struct ConfidenceInterval: Hashable, Sendable, Codable {
     let center = p + z * z / (2 * n)
     let spread = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
     let scale = 1 + z * z / n
+    // Where p is 0 or 1 it is an end, which rounding may miss.
     return ConfidenceInterval(
-      low: max(0, (center - spread) / scale), high: min(1, (center + spread) / scale))
+      low: min(p, max(0, (center - spread) / scale)),
+      high: max(p, min(1, (center + spread) / scale)))
   }
 
   /// The Hanley-McNeil interval for an area under the ROC curve over `positives` and `negatives`
