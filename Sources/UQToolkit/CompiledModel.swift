@@ -122,16 +122,15 @@ public struct CompiledModel: Sendable {
     if case .uniform(let bits) = options.width, given.count < names.count {
       try options.target?.check([WeightFormat(bits: bits)])
     }
-    for layer in graph.weightedLayers {
-      trainedBits[layer.name] = graph.trainedBits(of: graph.nodes[layer.position])
-    }
+    trainedBits = graph.trainedBits
     var options = options
     activations = try options.narrow(graph, calibration)
     let quantizer = try Self.quantizer(graph, calibration, options)
     try LayerRule.checkGroups(options.layers, names: names, quantizer)
     for (name, format) in given { layerFormats[name] = quantizer.format(format, ofLayer: name) }
     let mixed = MixedPrecision(
-      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer)
+      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer,
+      trainedBits: trainedBits)
     switch options.width {
     case .uniform(let bits):
       choices = try mixed.choose(nominal: bits, fixed: layerFormats)

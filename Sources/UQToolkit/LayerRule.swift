@@ -194,6 +194,16 @@ public struct LayerRule: Hashable, Sendable {
 }
 
 extension Graph {
+  /// Bits that layers' weights were trained for, by name, of those on grids of few levels.
+  ///
+  /// - Complexity: O(weights).
+  var trainedBits: [String: Int] {
+    Dictionary(
+      weightedLayers.compactMap { layer in
+        trainedBits(of: nodes[layer.position]).map { (layer.name, $0) }
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// Names of the nodes with float weights that the quantizer rounds, in order, and the operand they are.
   var weightedLayers: [(position: Int, name: String, slot: Int, axis: Int)] {
     nodes.enumerated().compactMap { position, node in

@@ -83,6 +83,8 @@ struct MixedPrecision {
   let calibration: CalibrationSummary
   var options: CompileOptions
   let quantizer: Quantizer
+  /// Bits that layers' weights were trained for, of those on grids of few levels.
+  let trainedBits: [String: Int]
 
   /// Widths that are tried.
   static let widths = [8, 4, 3, 2]
@@ -141,9 +143,7 @@ struct MixedPrecision {
 
   /// The allocation of least loss; layers that were trained for few bits have no more than these where that fits.
   private func solve(_ limits: Budget, by allocator: Allocator) throws -> Allocation {
-    let trained = graph.weightedLayers.indices.filter {
-      graph.trainedBits(of: graph.nodes[graph.weightedLayers[$0].position]) != nil
-    }
+    let trained = allocator.names.indices.filter { trainedBits[allocator.names[$0]] != nil }
     return try allocator.smallest(allocator.solve(limits), at: trained, within: limits)
   }
 
@@ -241,11 +241,10 @@ struct MixedPrecision {
     var losses = try WidthLosses(
       quantizer, formats: open,
       of: Set(graph.weightedLayers.map(\.name)).subtracting(fixed.keys), work: work)
-    for layer in graph.weightedLayers {
-      guard let bits = graph.trainedBits(of: graph.nodes[layer.position]) else { continue }
+    for (name, bits) in trainedBits {
       // What was trained for these bits keeps its weights; what is measured is noise.
-      for format in losses.alone[layer.name, default: [:]].keys where format.bits >= bits {
-        losses.alone[layer.name]?[format] = 0
+      for format in losses.alone[name, default: [:]].keys where format.bits >= bits {
+        losses.alone[name]?[format] = 0
       }
     }
     return losses

@@ -31,7 +31,8 @@ extension CompareTask {
     let formats = Dictionary(
       uniqueKeysWithValues: fixed.map { ($0, quantizer.format($1, ofLayer: $0)) })
     let choices = try MixedPrecision(
-      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer
+      graph: graph, calibration: calibration.summary, options: options, quantizer: quantizer,
+      trainedBits: graph.trainedBits
     ).evenly(frontierPoints, fixed: formats)
     var points: [FrontierPoint] = []
     for (weightBytes, choice) in choices {
