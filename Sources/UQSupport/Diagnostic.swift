@@ -68,6 +68,15 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// The line for people.
   public var description: String {
+    "\(location)\(severity.rawValue): \(explanation)" + (excerpt.map { "\n\($0)" } ?? "")
+  }
+
+  /// The same within another message: neither severity nor excerpt.
+  public var clause: String { location + explanation }
+
+  private var explanation: String { "\(message) [\(id)]" }
+
+  private var location: String {
     var text = ""
     if let file = place.file {
       text += file
@@ -77,7 +86,7 @@ public struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
     if let node = place.node {
       text += "node '\(node)'" + (place.operatorName.map { " (\($0))" } ?? "") + ": "
     }
-    return text + "\(severity.rawValue): \(message) [\(id)]" + (excerpt.map { "\n\($0)" } ?? "")
+    return text
   }
 
   /// The same problem, its place completed from `outer`.

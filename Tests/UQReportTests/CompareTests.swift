@@ -136,6 +136,7 @@ private func arrays(_ count: Int, labels: [Int64]? = nil, in scratch: Scratch) t
     let report = try task(["float", "8", "5", "nowhere"], limit: 20).run().report
     #expect(report.variants.map { $0.problem == nil } == [true, true, false, false])
     #expect(report.variants[2].problem?.contains("compare.variant.unknown") == true)
+    #expect(report.variants[2].problem?.hasPrefix("'5' is no variant") == true)
     #expect(report.html.contains("compare.variant.unknown"))
     #expect(report.recommendation.variant == "8")
   }

@@ -265,7 +265,7 @@ final class ComparisonRun {
   }
 
   private static func problem(_ error: any Error) -> String {
-    diagnostics(of: error).map(\.description).joined(separator: "; ")
+    diagnostics(of: error).map(\.clause).joined(separator: "; ")
   }
 
   /// Digest of all that the result of a variant depends on, but for its name.
