@@ -12,6 +12,8 @@ public struct GraphBuilder: Sendable {
   public var foldingLimit = 1 << 24
   /// Largest number of multiply-accumulates that eager folding of a node may take.
   public var foldingWork = 1 << 28
+  /// Bits of integer constants that are kept in wider elements than the format stores them in.
+  public var storedBits: [ValueID: Int] = [:]
   private var names: Set<String> = []
 
   /// Starts an empty graph.

@@ -138,8 +138,10 @@ struct GraphImport {
       switch known {
       case .value, .unknown, .absent: return known
       case .stored(let stored):
-        result = .value(
-          builder.addConstant(try finite(stored.tensor(), name), name: valueName(name, in: frame)))
+        let id = builder.addConstant(
+          try finite(stored.tensor(), name), name: valueName(name, in: frame))
+        if stored.dataType.bits < 8 { builder.storedBits[id] = stored.dataType.bits }
+        result = .value(id)
       case .sparse(let stored):
         result = .value(
           builder.addConstant(try finite(stored.tensor(), name), name: valueName(name, in: frame)))

@@ -109,7 +109,9 @@ private struct Census {
   }
 
   private mutating func count(_ stored: StoredTensor) {
-    guard stored.dataType.element?.isFloat == true, let shape = try? stored.shape() else { return }
-    parameters += shape.count
+    guard let element = stored.dataType.element, let shape = try? stored.shape() else { return }
+    // Of integers, matrices and images of bytes are weights; shapes and zero points are lists.
+    let isWeight = element.isInteger && element.byteCount == 1 && shape.rank > 1
+    if element.isFloat || isWeight { parameters += shape.count }
   }
 }

@@ -49,9 +49,12 @@ public struct DequantizeLinear: Operator {
 }
 
 extension DequantizeLinear {
-  /// Relay's `qnn.dequantize`.
+  /// ONNX `DequantizeLinear` and Relay's `qnn.dequantize`.
   public static var imports: [ImportRule] {
     [
+      .onnx("DequantizeLinear", 10...1000) { node, builder throws(Diagnostic) in
+        try dequantized(node, &builder)
+      },
       .relay("qnn.dequantize") { node, builder throws(Diagnostic) in
         guard try node.element("out_dtype", default: .float32) == .float32 else {
           throw Diagnostic(
@@ -66,7 +69,62 @@ extension DequantizeLinear {
           scales: scales, zeroPoints: zeroPoints,
           axis: isPerAxis ? try node.axis(try node.int("axis", default: -1), rank: rank) : nil)
         return try builder.add(op, [x], as: node)
-      }
+      },
     ]
+  }
+  /// With `block_size` weights that have a scale for so many indices of the axis.
+  private static func dequantized(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let x = try node.operand(0, "x")
+    let scale = builder.type(of: try node.operand(1, "x_scale"))
+    let reals: ValueID
+    let block = try node.int("block_size", default: 0)
+    if block != 0 {
+      reals = try blocked(node, &builder, x, block)
+    } else {
+      let scales = try builder.scales(node, 1, "x_scale")
+      let zeroPoints =
+        node.optionalOperand(2) == nil ? [0] : try builder.zeroPoints(node, 2, "x_zero_point")
+      let op = DequantizeLinear(
+        scales: scales, zeroPoints: zeroPoints,
+        axis: try builder.quantizedAxis(node, x, max(scales.count, zeroPoints.count)))
+      if scale.element == .float32 { return try builder.add(op, [x], as: node) }
+      reals = try builder.addStep(op, [x], "float", of: node)
+    }
+    return scale.element == .float32
+      ? [reals] : try builder.add(Cast(element: scale.element), [reals], as: node)
+  }
+
+  private static func blocked(
+    _ node: ForeignNode, _ builder: inout GraphBuilder, _ x: ValueID, _ block: Int
+  ) throws(Diagnostic) -> ValueID {
+    let shape = builder.shape(of: x)
+    let axis = try node.axis(try node.int("axis", default: 1), rank: shape.rank)
+    let blocks = block > 0 ? (shape[axis] + block - 1) / block : 0
+    // Each index along the axis takes the numbers of its block.
+    let indices = builder.addConstant(
+      Tensor((0..<shape[axis]).map { Int64($0 / max(block, 1)) }, [shape[axis]]),
+      name: "\(node.name):blocks")
+    var spread: [ValueID] = []
+    for (index, role) in [(1, "x_scale"), (2, "x_zero_point")] {
+      guard let numbers = node.optionalOperand(index) else { continue }
+      var expected = shape.dimensions
+      expected[axis] = blocks
+      guard builder.shape(of: numbers).dimensions == expected else {
+        throw Diagnostic(
+          id: "shape.dequantize_linear.block",
+          "\(role) \(builder.shape(of: numbers)) has no number for each \(block) indices of axis "
+            + "\(axis) of \(shape)", at: node.place)
+      }
+      let float = try builder.float32(numbers, "\(role):float", of: node)
+      spread.append(
+        try builder.addStep(Gather(axis: axis), [float, indices], "\(role):spread", of: node))
+    }
+    var reals = try builder.float32(x, "integers:float", of: node)
+    if spread.count > 1 {
+      reals = try builder.addStep(Subtract(), [reals, spread[1]], "shifted", of: node)
+    }
+    return try builder.addStep(Multiply(), [reals, spread[0]], "real", of: node)
   }
 }

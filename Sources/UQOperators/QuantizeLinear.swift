@@ -74,9 +74,12 @@ public struct QuantizeLinear: Operator {
 }
 
 extension QuantizeLinear {
-  /// Relay's `qnn.quantize`.
+  /// ONNX `QuantizeLinear` and Relay's `qnn.quantize`.
   public static var imports: [ImportRule] {
     [
+      .onnx("QuantizeLinear", 10...1000) { node, builder throws(Diagnostic) in
+        try quantized(node, &builder)
+      },
       .relay("qnn.quantize") { node, builder throws(Diagnostic) in
         let x = try node.operand(0, "data")
         let scales = try builder.scales(node, 1, "output scale")
@@ -88,7 +91,48 @@ extension QuantizeLinear {
           axis: isPerAxis ? try node.axis(try node.int("axis", default: -1), rank: rank) : nil,
           tiesToEven: false, element: try node.element("out_dtype", default: .int8))
         return try builder.add(op, [x], as: node)
-      }
+      },
     ]
+  }
+  /// `TensorProto.DataType` by number, where the integers have fewer bits than their bytes.
+  private static let outputTypes: [Int: (element: ElementType, bits: Int)] = [
+    2: (.uint8, 8), 3: (.int8, 8), 4: (.uint16, 16), 5: (.int16, 16), 21: (.uint8, 4),
+    22: (.int8, 4), 25: (.uint8, 2), 26: (.int8, 2),
+  ]
+
+  /// Integers of fewer bits than a byte become bounded ones of 8.
+  private static func quantized(_ node: ForeignNode, _ builder: inout GraphBuilder)
+    throws(Diagnostic) -> [ValueID]
+  {
+    let operand = try node.operand(0, "x")
+    let x = try builder.float32(operand, "float", of: node)
+    let scales = try builder.scales(node, 1, "y_scale")
+    let zeroPoint = node.optionalOperand(2)
+    let zeroPoints = zeroPoint == nil ? [0] : try builder.zeroPoints(node, 2, "y_zero_point")
+    let number = try node.int("output_dtype", default: 0)
+    let declared = zeroPoint.map { id in
+      let element = builder.type(of: id).element
+      return (element: element, bits: builder.storedBits[id] ?? 8 * element.byteCount)
+    }
+    guard let wanted = declared ?? outputTypes[number == 0 ? 2 : number] else {
+      throw Diagnostic(
+        id: "import.operand.type", "output_dtype \(number) is no type of integers to quantize to",
+        at: node.place)
+    }
+    let op = QuantizeLinear(
+      scales: scales, zeroPoints: zeroPoints,
+      axis: try builder.quantizedAxis(node, operand, max(scales.count, zeroPoints.count)),
+      tiesToEven: true, element: wanted.element)
+    guard wanted.bits < 8 else { return try builder.add(op, [x], as: node) }
+    let isSigned = wanted.element == .int8
+    let low = isSigned ? -(1 << (wanted.bits - 1)) : 0
+    let high = low + (1 << wanted.bits) - 1
+    let integers = try builder.addStep(op, [x], "integers", of: node)
+    let bounds = [low, high].map { bound in
+      builder.addConstant(
+        Tensor(doubles: [Double(bound)], wanted.element, []), name: "\(node.name):bound")
+    }
+    let raised = try builder.addStep(Maximum(), [integers, bounds[0]], "low", of: node)
+    return try builder.add(Minimum(), [raised, bounds[1]], as: node)
   }
 }

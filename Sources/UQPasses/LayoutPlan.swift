@@ -88,7 +88,9 @@ extension Operator {
   /// Whether the operator applies one function to every element of its only operand.
   var isUnaryElementwise: Bool {
     switch self {
-    case is Clip, is Pointwise, is Cast, is LookupTable, is QuantizedLeakyRelu, is ScaleLabel: true
+    case is Clip, is Pointwise, is Cast, is LookupTable, is QuantizedLeakyRelu, is RoundToStep,
+      is ScaleLabel:
+      true
     case let op as Requantize: op.axis == nil
     case let op as QuantizeLinear: op.axis == nil
     case let op as DequantizeLinear: op.axis == nil

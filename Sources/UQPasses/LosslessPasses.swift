@@ -10,6 +10,7 @@ public enum LosslessPasses {
       FoldConstants(),
       EliminateDeadCode(),
       RemoveIdentities(),
+      RecognizeFakeQuantization(),
       EliminateCommonSubexpressions(),
       RemoveTransposes(),
       SimplifyReshapes(),

@@ -13,7 +13,7 @@ extension Graph {
   /// The float activations whose quantization is the quantizer's to choose, by what shares it.
   ///
   /// Reshapes, pools of maxima and their like have the quantization of their operand, concatenations that of
-  /// their operands and their result together. Values that an operator fixes are in no group.
+  /// their operands and their result together. Values that an operator or training fixes are in no group.
   ///
   /// - Complexity: O(values).
   public var activationGroups: [ActivationGroup] {
@@ -29,6 +29,7 @@ extension Graph {
       leader[max(a, b)] = min(a, b)
       isFixed[min(a, b)] = isFixed[a] || isFixed[b]
     }
+    let steps = trainedSteps
     for node in nodes {
       switch node.op.quantizationRule {
       case .requantize: break
@@ -40,8 +41,12 @@ extension Graph {
           join(node.result, id)
         }
       case .fixed, .plain:
-        for id in node.results { isFixed[find(id.index)] = true }
+        for id in node.results where steps[id]?.op.bits != 4 { isFixed[find(id.index)] = true }
       }
+    }
+    for (id, step) in steps {
+      // Steps that 4 bits hold may be stored so.
+      if step.op.bits == 4 { join(step.result, id) } else { isFixed[find(id.index)] = true }
     }
     var positions: [Int: Int] = [:]
     var groups: [ActivationGroup] = []

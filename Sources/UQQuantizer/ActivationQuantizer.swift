@@ -8,23 +8,44 @@ struct ActivationQuantizer {
   let graph: Graph
   let calibration: CalibrationSummary
   let options: QuantizationOptions
+  /// The quantizations that training gave values, by what rounds them to steps.
+  let given: [ValueID: Quantization]
+
+  /// Takes what is to be quantized.
+  init(graph: Graph, calibration: CalibrationSummary, options: QuantizationOptions) {
+    self.graph = graph
+    self.calibration = calibration
+    self.options = options
+    guard options.keepsTrainedSteps else {
+      given = [:]
+      return
+    }
+    given = graph.trainedSteps.compactMapValues { step in
+      step.op.quantization(bits: options.narrowValues.contains(graph[step.result].name) ? 4 : 8)
+    }
+  }
+
+  /// How the results of a node are quantized.
+  private func rule(of node: Node) -> QuantizationRule {
+    node.op is RoundToStep && !options.keepsTrainedSteps ? .inherit(0) : node.op.quantizationRule
+  }
 
   /// The activations whose range is the quantizer's to choose, in graph order.
   ///
   /// Everything else is fixed by its operator or follows another value.
   func freeValues() -> [ValueID] {
-    graph.inputs.filter { graph[$0].type.element == .float32 }
+    let values =
+      graph.inputs
       + graph.nodes.flatMap { node -> [ValueID] in
-        switch node.op.quantizationRule {
-        case .requantize, .shared:
-          node.results.filter { graph[$0].type.element == .float32 }
+        switch rule(of: node) {
+        case .requantize, .shared: node.results
         case .inherit(let operand):
           // What inherits from a constant has nothing to inherit.
-          graph.constant(node.operands[operand]) == nil
-            ? [] : node.results.filter { graph[$0].type.element == .float32 }
+          graph.constant(node.operands[operand]) == nil ? [] : node.results
         case .fixed, .plain: []
         }
       }
+    return values.filter { graph[$0].type.element == .float32 && given[$0] == nil }
   }
 
   /// The statistics of a value.
@@ -99,12 +120,13 @@ struct ActivationQuantizer {
 
   /// Writes quantizations into `target`, given the chosen ones of the free values.
   func assign(_ chosen: [ValueID: Quantization], to target: inout Graph) {
+    let chosen = chosen.merging(given) { _, trained in trained }
     for id in graph.inputs {
       if let quantization = chosen[id] { target.setActivation(id, quantization) }
     }
     for node in graph.nodes {
       for (index, id) in node.results.enumerated() {
-        switch node.op.quantizationRule {
+        switch rule(of: node) {
         case .requantize, .shared:
           if let quantization = chosen[id] { target.setActivation(id, quantization) }
         case .inherit(let operand):
@@ -116,7 +138,7 @@ struct ActivationQuantizer {
             target.setActivation(id, quantization)
           }
         case .fixed(let quantization):
-          if index == 0 { target.setActivation(id, widened(quantization, of: node)) }
+          if index == 0 { target.setActivation(id, given[id] ?? widened(quantization, of: node)) }
         case .plain: break
         }
       }
@@ -138,10 +160,11 @@ struct ActivationQuantizer {
   /// 4 bits always, since no kernel rescales those.
   func unifyShared(_ chosen: inout [ValueID: Quantization]) {
     let users = graph.users()
+    chosen.merge(given) { _, trained in trained }
     for node in graph.nodes.reversed() where node.op.quantizationRule == .shared {
       guard let shared = chosen[node.result] else { continue }
       for operand in node.operands.compactMap({ $0 }) {
-        guard let own = chosen[operand], own.bits == shared.bits,
+        guard let own = chosen[operand], own.bits == shared.bits, given[operand] == nil,
           !graph.inputs.contains(operand), !graph.outputs.contains(operand),
           isNarrow(operand)
             || users[operand.index].count == 1 && own.scale * 2 >= shared.scale

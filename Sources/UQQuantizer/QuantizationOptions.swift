@@ -17,6 +17,8 @@ public struct QuantizationOptions: Sendable {
   public var narrowValues: Set<String>
   /// How activation ranges are chosen.
   public var method: RangeMethod
+  /// Whether activations keep the steps that training rounded them to.
+  public var keepsTrainedSteps: Bool { activationBits == 8 && !powerOfTwoScales }
   /// Whether all scales are powers of two, as shift-only rounding needs.
   public var powerOfTwoScales: Bool
   /// Whether biases absorb the mean error of quantized weights, where that lowers the output's error.

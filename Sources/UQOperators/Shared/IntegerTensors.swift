@@ -4,7 +4,7 @@ import UQSupport
 
 extension ElementType {
   /// Smallest and largest value of an integer type of up to 32 bits; those of int32 for wider ones.
-  var integerRange: ClosedRange<Int> {
+  public var integerRange: ClosedRange<Int> {
     switch self {
     case .int8: -128...127
     case .uint8: 0...255
@@ -137,6 +137,22 @@ extension GraphBuilder {
     let all = try zeroPoints(node, index, role)
     guard all.count == 1 else { throw notScalar(node, index, role) }
     return all[0]
+  }
+
+  /// The axis that several scales or zero points of an ONNX node run along; `nil` for one.
+  ///
+  /// - Throws: `import.axis.range`.
+  func quantizedAxis(_ node: ForeignNode, _ x: ValueID, _ count: Int) throws(Diagnostic) -> Int? {
+    if count == 1 { return nil }
+    return try node.axis(try node.int("axis", default: 1), rank: shape(of: x).rank)
+  }
+
+  /// The value in float32.
+  mutating func float32(_ id: ValueID, _ step: String, of node: ForeignNode) throws(Diagnostic)
+    -> ValueID
+  {
+    if type(of: id).element == .float32 { return id }
+    return try addStep(Cast(element: .float32), [id], step, of: node)
   }
 
   private func notScalar(_ node: ForeignNode, _ index: Int, _ role: String) -> Diagnostic {

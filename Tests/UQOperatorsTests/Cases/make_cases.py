@@ -336,6 +336,78 @@ case("ConvTranspose", 11, [f(1, 4, 5, 3), C(f(4, 3, 3, 3))], {"group": 2, "dilat
 case("ConvTranspose", 11, [f(1, 2, 5), C(f(2, 3, 4))], {"strides": [3], "auto_pad": "SAME_UPPER"})
 case("ConvTranspose", 11, [f(1, 2, 3, 3), C(f(2, 1, 2, 2))], {"strides": [3, 3], "output_shape": [10, 8]})
 
+# Quantized tensors, with ties, values beyond the range, and a scale for each channel.
+q = np.array([[-9.0, -0.25, 0.25, 0.75], [1.25, 2.0, 70.0, -70.0]], np.float32)
+one = np.array(0.5, np.float32)
+for version in (10, 13, 19, 21):
+    for dtype in (np.int8, np.uint8):
+        zero = C(3, dtype)
+        case("QuantizeLinear", version, [q, C(one), zero])
+        case("DequantizeLinear", version, [rng.integers(0, 100, (2, 3)).astype(dtype), C(one), zero])
+case("QuantizeLinear", 13, [q, C(one)])
+case("DequantizeLinear", 13, [rng.integers(-99, 99, 6).astype(np.int32), C(one)])
+columns, zeros = C([0.5, 0.25, 1.5, 2.0], np.float32), C([0, -3, 5, 127], np.int8)
+case("QuantizeLinear", 13, [q, columns, zeros])
+case("QuantizeLinear", 13, [q, C([0.5, 4.0], np.float32), C([0, 9], np.uint8)], {"axis": 0})
+case("DequantizeLinear", 13, [rng.integers(-99, 99, (2, 4)).astype(np.int8), columns, zeros],
+     {"axis": -1})
+case("QuantizeLinear", 21, [q, C(one), C(-7, np.int16)])
+case("QuantizeLinear", 21, [q, C(one)], {"output_dtype": 5})
+case("DequantizeLinear", 21, [C(rng.integers(-99, 99, (2, 6)), np.int8), C(f(2, 3, low=.1)),
+                              C(rng.integers(-9, 9, (2, 3)), np.int8)], {"axis": 1, "block_size": 2})
+case("DequantizeLinear", 21, [C(rng.integers(-99, 99, (4, 3)), np.int8), C(f(2, 3, low=.1))],
+     {"axis": 0, "block_size": 2})
+
+
+def levels(*shape, dtype=np.int8):
+    info = np.iinfo(dtype)
+    return rng.integers(info.min, info.max, shape).astype(dtype)
+
+
+def scale(*values):
+    return C(values if len(values) > 1 else values[0], np.float32)
+
+
+def requantized(acc, factor, zero):
+    info = np.iinfo(zero.value.dtype)
+    return np.clip(np.round(acc * factor) + zero.value, info.min, info.max).astype(info.dtype)
+
+
+# By NumPy: ONNX Runtime's products of uint8 and int8 saturate on processors without VNNI.
+def qlinear_conv(x, sx, zx, w, sw, zw, sy, zy, bias=None, group=1, stride=1, pad=0):
+    a = np.pad(x.astype(np.int64) - int(zx.value), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    n, c, kh, kw = w.value.shape
+    rows, columns = ((a.shape[i + 2] - k) // stride + 1 for i, k in enumerate((kh, kw)))
+    acc = np.zeros((1, n, rows, columns))
+    for o in range(n):
+        first = o // (n // group) * c
+        for i in range(rows):
+            for j in range(columns):
+                patch = a[0, first:first + c, i * stride:i * stride + kh, j * stride:j * stride + kw]
+                acc[0, o, i, j] = (patch * w.value[o]).sum() + (bias.value[o] if bias else 0)
+    factor = (sx.value * sw.value / sy.value).reshape(-1, 1, 1)
+    case("QLinearConv", 10, [x, sx, zx, w, sw, zw, sy, zy] + ([bias] if bias else []),
+         {"group": group, "strides": [stride] * 2, "pads": [pad] * 4}, requantized(acc, factor, zy))
+
+
+def qlinear_matmul(a, sa, za, b, sb, zb, sy, zy):
+    right = b.value if isinstance(b, C) else b
+    acc = (a.astype(np.int64) - int(za.value)) @ (right.astype(np.int64) - zb.value)
+    case("QLinearMatMul", 10, [a, sa, za, b, sb, zb, sy, zy], {},
+         requantized(acc, sa.value * sb.value / sy.value, zy))
+
+
+qlinear_conv(levels(1, 3, 5, 4, dtype=np.uint8), scale(.02), C(120, np.uint8), C(levels(4, 3, 3, 3)),
+             scale(.01, .02, .005, .01), C([0, 0, 0, 0], np.int8), scale(.11), C(99, np.uint8),
+             C(rng.integers(-900, 900, 4), np.int32), pad=1)
+qlinear_conv(levels(1, 2, 5, 5), scale(.02), C(-7, np.int8), C(levels(2, 1, 3, 3)), scale(.01),
+             C(0, np.int8), scale(.07), C(3, np.int8), group=2, stride=2)
+qlinear_matmul(levels(2, 5, dtype=np.uint8), scale(.02), C(100, np.uint8), C(levels(5, 3)),
+               scale(.01, .03, .02), C([0, 0, 0], np.int8), scale(.07), C(100, np.uint8))
+qlinear_matmul(levels(2, 5, dtype=np.uint8), scale(.02), C(100, np.uint8),
+               levels(5, 3, dtype=np.uint8), scale(.01), C(130, np.uint8), scale(.05),
+               C(100, np.uint8))
+
 path = pathlib.Path(__file__).with_name("onnx.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
 print(len(cases), "cases")

@@ -3,8 +3,10 @@ import UQNumerics
 import UQOperators
 import UQSupport
 
-extension Clip: DifferentiableOperator {
-  /// The gradient; the bounds stop it.
+/// An operator whose gradient passes as it is.
+protocol StraightThroughOperator: DifferentiableOperator {}
+
+extension StraightThroughOperator {
   func appendAdjoint(
     of node: Node, slot: Int, gradient: ValueID, to builder: inout AdjointBuilder
   ) -> ValueID? {
@@ -13,6 +15,11 @@ extension Clip: DifferentiableOperator {
       ? builder.append(Reshape(shape: shape), [gradient], shape, name: node.name) : nil
   }
 }
+
+/// The bounds stop the gradient.
+extension Clip: StraightThroughOperator {}
+/// As if nothing were rounded (straight-through estimator, Bengio et al. 2013).
+extension RoundToStep: StraightThroughOperator {}
 
 extension Pointwise: DifferentiableOperator {
   /// Nothing for functions that are flat between steps.
