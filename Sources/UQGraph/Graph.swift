@@ -133,6 +133,20 @@ public struct Graph: Sendable {
     return result
   }
 
+  /// A name that no value of the graph has: `wanted`, or `wanted` with a number.
+  ///
+  /// - Complexity: O(values).
+  public func uniqueValueName(_ wanted: String) -> String {
+    let taken = Set(values.map(\.name))
+    var candidate = wanted
+    var number = 1
+    while taken.contains(candidate) {
+      candidate = "\(wanted).\(number)"
+      number += 1
+    }
+    return candidate
+  }
+
   /// Has every user of `old`, and the outputs, refer to `new`.
   public mutating func replaceUses(of old: ValueID, with new: ValueID) {
     for position in nodes.indices {

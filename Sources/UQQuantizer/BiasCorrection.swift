@@ -97,16 +97,4 @@ extension Graph {
       nodes[position].operands.append(id)
     }
   }
-
-  /// A name that no value of the graph has.
-  func uniqueValueName(_ wanted: String) -> String {
-    let taken = Set(values.map(\.name))
-    var candidate = wanted
-    var number = 1
-    while taken.contains(candidate) {
-      candidate = "\(wanted).\(number)"
-      number += 1
-    }
-    return candidate
-  }
 }

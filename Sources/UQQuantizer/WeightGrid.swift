@@ -39,6 +39,22 @@ enum WeightGrid {
     }
   }
 
+  /// The smallest `s > 0` for which all weights are `s · q` with integers of −`most` to `most`, which no rounding
+  /// to `most` steps of the largest weight finds where training stopped short of it; `nil` where there is none,
+  /// and where too few weights are other than 0.
+  ///
+  /// - Complexity: O(n · most), and less where a weight is soon off.
+  static func finestStep(of weights: UnsafeBufferPointer<Double>, most: Int) -> Double? {
+    let largest = weights.reduce(0) { max($0, $1.magnitude) }
+    guard largest.isFinite, weights.count(where: { $0 != 0 }) >= fewest else { return nil }
+    return (1...most).reversed().lazy.map { largest / Double($0) }.first { step in
+      weights.allSatisfy {
+        let q = $0 / step
+        return (q - q.rounded()).magnitude <= 10 * tolerance
+      }
+    }
+  }
+
   /// Whether every channel, a row of `rows`, has a grid of so many bits.
   static func holds(_ rows: [[Double]], bits: Int = Self.bits) -> Bool {
     var isSure = false

@@ -14,7 +14,8 @@ public struct QuantizedWeights: Sendable {
 
 /// Rounds weights to integers with one scale for each output channel.
 ///
-/// 8 bits use `max|w| / 127` and the range −127...127; fewer bits use the scale of least squared error
+/// 8 bits use the range −127...127 and the finest scale that loses nothing where training left weights on a
+/// grid, else `max|w| / 127`; fewer bits use the scale of least squared error
 /// over 71 ratios of the largest magnitude and both signs (a channel may use `{−2...1}` or `{−1...2}`),
 /// refined in closed form: for fixed integers `q` the best scale is `Σ w·q / Σ q²`.
 public struct WeightQuantizer: Sendable {
@@ -79,7 +80,10 @@ public struct WeightQuantizer: Sendable {
       guard largest > 0 else { return max(1, floor) }
       if bits == 1 { return legal(w.reduce(0) { $0 + $1.magnitude } / Double(w.count), floor) }
       let full = largest / Double(bits == 8 ? 127 : template.highest)
-      if bits == 8 { return legal(full, floor) }
+      if bits == 8 {
+        let trained = powerOfTwo ? nil : WeightGrid.finestStep(of: w, most: 127)
+        return legal(trained ?? full, floor)
+      }
       var best = legal(full, floor)
       var bestError = squaredError(w, best, template)
       let signs: [Double] = powerOfTwo ? [1] : [1, -1]

@@ -34,6 +34,7 @@ public struct LoadedModel: Sendable {
     digest = try LoadedModel.digest(of: path)
     imported = try Self.imported(workspace)
     optimized = imported
+    RealPorts.apply(to: &optimized)
     try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
   }

@@ -74,4 +74,29 @@ import UQSupport
       #expect(abs(found - wanted) <= 1e-6)
     }
   }
+
+  /// Integers of 8 bits that another tool rounded to with one scale for all channels.
+  @Test func eightBitsKeepTheGridOfOthers() {
+    var random = SeededGenerator(seed: 11)
+    let most = [127, 90, 50, 13, 1, 0]
+    let integers = (0..<6 * 24).map { index in
+      let limit = most[index / 24]
+      return index % 24 == 0 ? limit : Int.random(in: -limit...limit, using: &random)
+    }
+    let tensor = Tensor(integers.map { Float($0) * 0.0137 }, [6, 24])
+    let made = WeightQuantizer(bits: 8).quantize(
+      tensor, axis: 0, floors: [Double](repeating: 0, count: 6))
+    for (found, wanted) in zip(made.dequantized.floats, tensor.floats) {
+      #expect(abs(found - wanted) <= 1e-6)
+    }
+    // The finest scale is taken, as biases are rounded to it.
+    for (scale, limit) in zip(made.quantization.scales, most) where limit > 0 {
+      #expect(abs(0.0137 / scale - Double(127 / limit)) < 1e-4)
+    }
+    let plain = (0..<24).map { _ in Double.random(in: -1...1, using: &random) }
+    plain.withUnsafeBufferPointer { #expect(WeightGrid.finestStep(of: $0, most: 127) == nil) }
+    for few in [[0.5, 0.25, 0.1], [0, 0, 0, 0], [], [.nan, 1, 2, 3], [.infinity, 1, 2, 3]] {
+      few.withUnsafeBufferPointer { #expect(WeightGrid.finestStep(of: $0, most: 127) == nil) }
+    }
+  }
 }
