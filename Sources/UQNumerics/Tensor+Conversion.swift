@@ -11,6 +11,19 @@ extension Tensor {
     return Tensor(wrapping: asInt64s(), target, shape)
   }
 
+  /// The tensor as real numbers for a port of a type.
+  ///
+  /// For a port with integers of 8 bits, those of `int8` are its integers `q` and those of `uint8` are `q + 128`;
+  /// both become `s · (q − z)`. Everything else is converted as it is.
+  public func converted(for port: TensorType) -> Tensor {
+    guard port.element.isFloat, let quantization = port.quantization, quantization.bits == 8,
+      element == .int8 || element == .uint8
+    else { return converted(to: port.element) }
+    let offset = element == .uint8 ? 128 : 0
+    return Tensor(
+      doubles: asInt64s().map { quantization.dequantize(Int($0) - offset) }, port.element, shape)
+  }
+
   private func asDoubles() -> [Double] {
     withUnsafeBytes { raw in
       switch element {

@@ -7,7 +7,7 @@ extension Sample {
   /// Tensors are matched by name where names agree, else by order. Axes of extent 1 come and go, a
   /// flat tensor takes any shape of as many elements, and channels move first where
   /// ``hasFreeLayout`` and the model's shape call for it. Element types are converted (float to
-  /// integer truncates toward zero and saturates).
+  /// integer truncates toward zero and saturates; see also ``Tensor/converted(for:)``).
   ///
   /// - Throws: `sample.inputs.mismatch` where inputs have no tensor, `sample.shape.mismatch`.
   public func tensors(for model: [(name: String, type: TensorType)]) throws(Diagnostic) -> [Tensor]
@@ -16,7 +16,7 @@ extension Sample {
     var result: [Tensor] = []
     for (tensor, input) in zip(matched, model) {
       let shaped = try shaped(tensor, as: input.type, name: input.name)
-      result.append(shaped.converted(to: input.type.element))
+      result.append(shaped.converted(for: input.type))
     }
     return result
   }

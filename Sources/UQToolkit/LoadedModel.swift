@@ -17,6 +17,8 @@ public struct LoadedModel: Sendable {
   public var imported: Graph
   /// The graph after the lossless passes: what is calibrated, quantized and generated.
   public var optimized: Graph
+  /// The integers of the model's inputs that ``optimized`` takes as real numbers.
+  private let integerInputs: [ValueID: Quantization]
 
   /// Reads and optimises a model.
   ///
@@ -34,7 +36,7 @@ public struct LoadedModel: Sendable {
     digest = try LoadedModel.digest(of: path)
     imported = try Self.imported(workspace)
     optimized = imported
-    RealPorts.apply(to: &optimized)
+    integerInputs = RealPorts.apply(to: &optimized)
     try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
   }
@@ -54,9 +56,13 @@ public struct LoadedModel: Sendable {
     return try OnnxImporter.load(path: path, options: options, operators: allOperators).graph
   }
 
-  /// Names and types of the model's inputs.
+  /// Names and types of the inputs, with a quantization where the model takes integers.
   public var inputs: [(name: String, type: TensorType)] {
-    optimized.inputs.map { (optimized[$0].name, optimized[$0].type) }
+    zip(optimized.inputs, imported.inputs).map { id, original in
+      var type = optimized[id].type
+      type.quantization = integerInputs[original]
+      return (optimized[id].name, type)
+    }
   }
 
   private static func digest(of path: String) throws(Diagnostic) -> Digest {

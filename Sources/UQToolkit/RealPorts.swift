@@ -10,20 +10,25 @@ import UQPasses
 enum RealPorts {
   /// Lets ports of 8 bits that are dequantized or quantized by one scale take and give real numbers.
   ///
-  /// Graphs that compute with integers as they are keep theirs.
-  static func apply(to graph: inout Graph) {
-    if IntegerCompilation.applies(to: graph) { return }
-    for id in graph.inputs { dequantizeInput(id, in: &graph) }
+  /// Graphs that compute with integers as they are keep theirs, and so do graphs without layers, which are no
+  /// networks but pieces of one.
+  ///
+  /// - Returns: the integers of 8 bits, those of `uint8` less 128, of each input that takes real numbers now.
+  static func apply(to graph: inout Graph) -> [ValueID: Quantization] {
+    if IntegerCompilation.applies(to: graph) || graph.weightedLayers.isEmpty { return [:] }
+    var result: [ValueID: Quantization] = [:]
+    for id in graph.inputs { result[id] = dequantizeInput(id, in: &graph) }
     for position in graph.outputs.indices { dequantizeOutput(position, in: &graph) }
+    return result
   }
 
-  private static func dequantizeInput(_ id: ValueID, in graph: inout Graph) {
+  private static func dequantizeInput(_ id: ValueID, in graph: inout Graph) -> Quantization? {
     let type = graph.type(of: id)
     let readers = graph.nodes.filter { $0.operands.contains(id) }.map { $0.op as? DequantizeLinear }
     guard type.element == .int8 || type.element == .uint8, !graph.outputs.contains(id),
       let first = readers.first, let op = first, op.scales.count == 1, op.zeroPoints.count == 1,
       readers.allSatisfy({ $0 == op })
-    else { return }
+    else { return nil }
     let name = graph[id].name
     let integers = graph.append(Value(name: graph.uniqueValueName("\(name):integers"), type: type))
     graph.replaceUses(of: id, with: integers)
@@ -34,6 +39,9 @@ enum RealPorts {
         op: QuantizeLinear(
           scales: op.scales, zeroPoints: op.zeroPoints, tiesToEven: true, element: type.element),
         operands: [id], results: [integers]), at: 0)
+    return Quantization(
+      bits: 8, scales: [Double(op.scales[0])],
+      zeroPoint: op.zeroPoints[0] - (type.element == .uint8 ? 128 : 0))
   }
 
   private static func dequantizeOutput(_ position: Int, in graph: inout Graph) {

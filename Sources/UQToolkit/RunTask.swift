@@ -39,13 +39,18 @@ public struct RunTask: Sendable {
   public func run() throws -> [(path: String, shape: Shape)] {
     let model = try LoadedModel(workspace)
     let files = try InputFiles(inputs, inputs: model.inputs)
+    let samples = files.samples.map { sample in
+      zip(sample, model.inputs).map { tensor, input in
+        input.type.quantization == nil ? tensor : tensor.converted(for: input.type)
+      }
+    }
     let results: [[Tensor]]
     if let quantized {
       let (compiled, _) = try CompiledModel.make(
         model, calibrationPath: calibrationPath, options: quantized)
-      results = try QuantizedRunner(compiled).outputs(of: files.samples, threads: threads)
+      results = try QuantizedRunner(compiled).outputs(of: samples, threads: threads)
     } else {
-      results = try FloatRunner(model.optimized).outputs(of: files.samples, threads: threads)
+      results = try FloatRunner(model.optimized).outputs(of: samples, threads: threads)
     }
     var taken: Set<String> = []
     return try model.optimized.outputNames.enumerated().compactMap { index, name in

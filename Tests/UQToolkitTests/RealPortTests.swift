@@ -15,7 +15,10 @@ import UQPasses
     let scales: [Float] = axis == nil ? [0.5] : [0.5, 0.25, 1, 2]
     let real = try builder.add(
       DequantizeLinear(scales: scales, zeroPoints: [3], axis: axis), [x], name: "dequantize")[0]
-    let y = try builder.add(Clip(bounds: .relu), [real], name: "relu")[0]
+    let identity = builder.addConstant(
+      Tensor((0..<16).map { $0 % 5 == 0 ? Float(1) : 0 }, [4, 4]), name: "w")
+    let y = try builder.add(
+      FullyConnected(activation: .relu), [real, identity], name: "layer")[0]
     builder.addOutput(
       "y",
       try builder.add(
@@ -28,8 +31,14 @@ import UQPasses
     _ element: ElementType
   ) throws {
     var graph = try network(element)
-    RealPorts.apply(to: &graph)
+    let ports = RealPorts.apply(to: &graph)
     try graph.verify()
+    let port = try #require(ports[graph.inputs[0]])
+    #expect(port.scale == 0.5 && port.zeroPoint == (element == .int8 ? 3 : -125))
+    // Integers of the model's are read as the real numbers that they stand for.
+    let type = TensorType(.float32, [1, 4], quantization: port)
+    let integers = Tensor(doubles: [3, 4, 103, 1], element, [1, 4])
+    #expect(integers.converted(for: type).floats == [0, 0.5, 50, -1])
     try LosslessPasses.pipeline.run(on: &graph)
     #expect(graph.type(of: graph.inputs[0]) == TensorType(.float32, [1, 4]))
     #expect(graph.outputNames == ["y"])
@@ -43,7 +52,7 @@ import UQPasses
   @Test func otherPortsStay() throws {
     for (element, axis) in [(ElementType.int8, 1), (.int16, nil)] as [(ElementType, Int?)] {
       var graph = try network(element, axis: axis)
-      RealPorts.apply(to: &graph)
+      #expect(RealPorts.apply(to: &graph).isEmpty)
       #expect(graph.type(of: graph.inputs[0]).element == element)
     }
   }
