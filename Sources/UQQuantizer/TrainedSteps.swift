@@ -10,8 +10,9 @@ struct TrainedStep {
 }
 
 extension Graph {
-  /// The values that are rounded to steps, and those that are read by nothing else and moved or clipped on the
-  /// way there.
+  /// The values that are rounded to steps, and those that are moved or clipped on the way there.
+  ///
+  /// What else reads such a value gets steps of 8 bits as well, but none of fewer, and none of a port.
   ///
   /// - Complexity: O(nodes).
   var trainedSteps: [ValueID: TrainedStep] {
@@ -24,8 +25,9 @@ extension Graph {
       let step = TrainedStep(op: op, result: node.result)
       result[node.result] = step
       var next = node.operands[0]
-      while let id = next, constant(id) == nil, users[id.index].count == 1, !outputs.contains(id),
-        self[id].type.element == .float32, result[id] == nil
+      while let id = next, constant(id) == nil, !outputs.contains(id),
+        users[id.index].count == 1 || op.bits == 8, self[id].type.element == .float32,
+        result[id] == nil
       {
         let producer = producers[id.index].map { nodes[$0].op }
         let operand = producers[id.index].flatMap { nodes[$0].operands.first ?? nil }
@@ -37,6 +39,8 @@ extension Graph {
         case .inherit(0):
           result[id] = step
           next = operand
+        // A table has any scale.
+        case .fixed where producer is Pointwise: result[id] = step
         case .inherit, .fixed, .plain: break
         }
       }

@@ -142,4 +142,29 @@ import UQToolkit
     #expect(abs(scales[0] - 0.05) < 1e-8 && scales[1] < 0.01)
     try prove(model.program)
   }
+
+  /// Steps of 8 bits serve other readers as well, those of a table too.
+  @Test func stepsOfBytesServeAllReaders() throws {
+    var network = RandomNetwork(name: "readers", seed: 8)
+    let x = network.builder.addInput("x", TensorType(.float32, [1, 6, 6, 4]))
+    let a = try network.add(
+      Conv2D(window: Window2D(kernel: [1, 1])), [x, network.constant([8, 1, 1, 4])])
+    let gate = try network.add(Pointwise(function: .sigmoid), [a])
+    let clipped = try network.add(Clip(bounds: Clamp(low: 0, high: 0.9)), [gate])
+    let step = RoundToStep(step: 0.9 / 255, integers: 0...255, zero: 0, tiesToEven: true)
+    let rounded = try network.add(step, [clipped])
+    let gated = try network.add(Multiply(), [a, rounded])
+    let pooled = try network.add(AveragePool2D(window: Window2D(kernel: [6, 6])), [gate])
+    network.builder.addOutput("y", gated)
+    network.builder.addOutput("mean", pooled)
+    let graph = try optimized(network.builder.graph)
+    let model = try compiled(graph, samples: randomSamples(graph, count: 24))
+    let sigmoid = try #require(
+      model.quantized.graph.nodes.first { ($0.op as? Pointwise)?.function == .sigmoid })
+    let found = model.quantized.graph.type(of: sigmoid.result).quantization
+    #expect(found == step.quantization(bits: 8))
+    // Convolution, table, product and mean: the clip and the rounding are nothing.
+    #expect(model.program.calls.count == 4, "\(model.program.calls.map(\.kernel.symbol))")
+    try prove(model.program)
+  }
 }
