@@ -21,6 +21,7 @@ public enum LosslessPasses {
       FoldNormalization(),
       FuseActivations(),
       RecognizeBinarized(),
+      MergeChannelAffines(),
       EliminateDeadCode(),
       EliminateDeadChannels(),
       EliminateDeadCode(),
