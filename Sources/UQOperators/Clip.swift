@@ -110,22 +110,20 @@ public struct Clip: Operator {
 }
 
 extension Clip: LowerableOperator {
-  /// Nothing where every integer of the operand passes unchanged, otherwise a table; of 16 bits, a bounded
-  /// rescaling.
+  /// Nothing where every integer of the operand passes unchanged, otherwise a table; from or to 16 bits, a
+  /// bounded rescaling.
   ///
   /// - Throws: `lower.clip.<problem>`.
   public func lower(_ node: Node, in context: inout LoweringContext) throws(Diagnostic) {
     let x = try context.activation(node, 0)
     let from = try context.quantization(node, x)
+    let to = try context.quantization(node, node.result)
     // A bound that is no float may be off by its last bit, which moves no integer.
     let isOpen =
       Double(bounds.low) <= from.dequantize(from.lowest) + from.scale / 4
       && Double(bounds.high) >= from.dequantize(from.highest) - from.scale / 4
-    if isOpen, from == (try context.quantization(node, node.result)) {
-      return context.alias(node.result, to: x)
-    }
-    if from.bits == 16 {
-      let to = try context.quantization(node, node.result)
+    if isOpen, from == to { return context.alias(node.result, to: x) }
+    if from.bits == 16 || to.bits == 16 {
       return try context.rescale(
         node, context.buffer(x), from, to: to, count: context.type(of: x).shape.count,
         into: context.buffer(node.result), bounds)

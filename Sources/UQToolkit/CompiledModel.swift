@@ -3,6 +3,7 @@ import UQEngine
 import UQGraph
 import UQKernels
 import UQNumerics
+import UQOperators
 import UQPasses
 import UQPlanner
 import UQQuantizer
@@ -192,6 +193,16 @@ public struct CompiledModel: Sendable {
         .warning, id: "groups.layers.none",
         "no layer has a scale for every \(size) input channels: those of 4, 3 or 2 bits have no more "
           + "channels, or no kernel for it; leave --group-size out")
+  }
+
+  /// How many activations were rounded to steps before, in training or by another tool, and how many of these
+  /// have the same integers here; activations of 16 bits and shifts choose their own.
+  public var trainedSteps: (count: Int, kept: Int) {
+    let graph = quantized.graph
+    let steps = graph.nodes.compactMap { node in
+      (node.op as? RoundToStep).map { (op: $0, found: graph.type(of: node.result).quantization) }
+    }
+    return (steps.count, steps.count { $0.found == $0.op.quantization(bits: $0.found?.bits ?? 0) })
   }
 
   /// Bits of the weights of every layer that was quantized, whatever their scales.

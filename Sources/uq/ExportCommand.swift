@@ -88,7 +88,7 @@ struct ExportCommand: DiagnosedCommand {
     let compiled = try task.run()
     common.warn(compiled.quantized.warnings)
     let choices =
-      trained(compiled) + equalized(compiled)
+      trained(compiled) + steps(compiled) + equalized(compiled)
       + (compiled.activations?.table.map { "\n\($0)" } ?? "")
       + (compiled.choices.map { "\n\($0.table)" } ?? "")
     common.show(
@@ -115,6 +115,13 @@ struct ExportCommand: DiagnosedCommand {
     guard let bits = fewer.values.max() else { return "" }
     let layers = fewer.count == 1 ? "1 layer" : "\(fewer.count) layers"
     return "\n  trained  weights of \(layers) for \(bits) bits or fewer, which --bits \(bits) keeps"
+  }
+
+  /// What became of the steps that activations were rounded to before.
+  private func steps(_ compiled: CompiledModel) -> String {
+    let (count, kept) = compiled.trainedSteps
+    return count == 0
+      ? "" : "\n  steps    \(kept) of the \(count) activations that the model rounds keep its steps"
   }
 
   /// The layers whose results have scaled channels.

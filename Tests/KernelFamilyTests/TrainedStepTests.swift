@@ -96,6 +96,7 @@ import UQToolkit
       else { continue }
       #expect(found == step.quantization(bits: found.bits))
     }
+    #expect(model.trainedSteps == (5, 5))
     // Nothing is rescaled on the way; levels beyond 4 bits are cut by the layers and, at ports, by a table.
     let symbols = model.program.calls.map(\.kernel.symbol)
     #expect(!symbols.contains { $0.hasPrefix("uq_rescale") }, "\(symbols)")
@@ -116,6 +117,7 @@ import UQToolkit
       wide.quantized.graph.nodes.allSatisfy {
         wide.quantized.graph.type(of: $0.result).quantization?.bits == 16
       })
+    #expect(wide.trainedSteps == (5, 0))
     try prove(wide.program)
     let shifted = try compiled(
       graph, CompileOptions(method: .minmax, rounding: .shift), samples: samples)
@@ -165,6 +167,23 @@ import UQToolkit
     #expect(found == step.quantization(bits: 8))
     // Convolution, table, product and mean: the clip and the rounding are nothing.
     #expect(model.program.calls.count == 4, "\(model.program.calls.map(\.kernel.symbol))")
+    try prove(model.program)
+  }
+
+  /// A softmax has integers of its own, whatever follows it.
+  @Test(arguments: [8, 16]) func probabilitiesAreRescaled(activationBits: Int) throws {
+    var network = RandomNetwork(name: "softmax", seed: 9)
+    let x = network.builder.addInput("x", TensorType(.float32, [1, 12]))
+    let logits = try network.add(FullyConnected(), [x, network.constant([6, 12])])
+    let clipped = try network.add(
+      Clip(bounds: Clamp(low: 0, high: 0.75)), [try network.add(Softmax(axis: 1), [logits])])
+    let step = RoundToStep(step: 0.75 / 255, integers: 0...255, zero: 0, tiesToEven: true)
+    network.builder.addOutput("y", try network.add(step, [clipped]))
+    let graph = try optimized(network.builder.graph)
+    let model = try compiled(
+      graph, CompileOptions(activationBits: activationBits, method: .minmax),
+      samples: randomSamples(graph, count: 24))
+    #expect(model.trainedSteps == (1, activationBits == 8 ? 1 : 0))
     try prove(model.program)
   }
 }
