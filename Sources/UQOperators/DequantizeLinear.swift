@@ -101,7 +101,13 @@ extension DequantizeLinear {
   ) throws(Diagnostic) -> ValueID {
     let shape = builder.shape(of: x)
     let axis = try node.axis(try node.int("axis", default: 1), rank: shape.rank)
-    let blocks = block > 0 ? (shape[axis] + block - 1) / block : 0
+    guard builder.constant(x) != nil else {
+      throw Diagnostic(
+        id: "import.operand.nonconstant",
+        "operand 0 (x) with block_size depends on the input; only constant weights are supported",
+        at: node.place)
+    }
+    let blocks = block > 0 ? (shape[axis] - 1) / block + 1 : 0
     // Each index along the axis takes the numbers of its block.
     let indices = builder.addConstant(
       Tensor((0..<shape[axis]).map { Int64($0 / max(block, 1)) }, [shape[axis]]),

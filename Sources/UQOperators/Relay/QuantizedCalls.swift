@@ -2,17 +2,25 @@ import UQGraph
 import UQNumerics
 
 extension QuantizeLinear: RelayPrintable {
-  /// `qnn.quantize`; with ties to even its definition, of one scale.
+  /// `qnn.quantize`; with ties to even its definition.
   public func relayCall(_ operands: [TensorType?], _ result: TensorType) -> RelayCall? {
     if !tiesToEven {
       return RelayCall(
         "qnn.quantize", [.operand(0), .scales(scales), .zeroPoints(zeroPoints)],
         [("out_dtype", .string(element.name)), ("axis", .int(axis ?? -1))])
     }
-    guard scales.count == 1, zeroPoints.count == 1, element.byteCount <= 2 else { return nil }
-    let quotient = RelayCall.of("divide", .operand(0), .scalar(scales[0], .float32))
+    guard element.byteCount <= 2 else { return nil }
+    let count = max(scales.count, zeroPoints.count)
+    let behind = axis.map { result.shape.rank - $0 - 1 } ?? 0
+    // Numbers of an axis broadcast over those behind it.
+    func numbers(_ values: [Float]) -> RelayCall.Operand {
+      values.count == 1
+        ? .scalar(values[0], .float32)
+        : .constant(Tensor(values, Shape([count] + [Int](repeating: 1, count: behind))))
+    }
+    let quotient = RelayCall.of("divide", .operand(0), numbers(scales))
     let integer = RelayCall.roundedToEven(quotient, .float32)
-    let shifted = RelayCall.of("add", .call(integer), .scalar(Float(zeroPoints[0]), .float32))
+    let shifted = RelayCall.of("add", .call(integer), numbers(zeroPoints.map(Float.init)))
     let range = element.integerRange
     let bounded = RelayCall(
       "clip", [shifted],
