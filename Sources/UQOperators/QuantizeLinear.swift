@@ -105,6 +105,12 @@ extension QuantizeLinear {
     throws(Diagnostic) -> [ValueID]
   {
     let operand = try node.operand(0, "x")
+    guard try node.int("block_size", default: 0) == 0 else {
+      throw Diagnostic(
+        id: "import.quantize.block",
+        "quantizes with a scale for each block of an axis; only scales for all or for each index are "
+          + "supported", at: node.place)
+    }
     let x = try builder.float32(operand, "float", of: node)
     let scales = try builder.scales(node, 1, "y_scale")
     let zeroPoint = node.optionalOperand(2)
