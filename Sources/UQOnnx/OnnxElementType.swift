@@ -60,6 +60,7 @@ public struct OnnxElementType: RawRepresentable, Hashable, Sendable, CustomStrin
     case 14, 15: "complex numbers are not supported"
     case 17...20, 23, 24, 27, 28:
       "\(self) is not supported; export the network in float32 or float16"
+    case 21, 22, 25, 26: "\(self) is read in constants only"
     default: "element type \(rawValue) is not known"
     }
   }

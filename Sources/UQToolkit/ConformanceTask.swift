@@ -64,7 +64,10 @@ public struct ConformanceTask: Sendable {
       return Case(name: name, status: .error, reason: "no model")
     }
     let loaded: LoadedModel
-    do { loaded = try LoadedModel(Workspace(model: path, folder: "\(folder)/\(name)")) } catch {
+    do {
+      loaded = try LoadedModel(
+        Workspace(model: path, folder: "\(folder)/\(name)"), keepsIntegers: true)
+    } catch {
       let problems = diagnostics(of: error)
       let isUnsupported = problems.allSatisfy {
         $0.id.contains("unsupported") || $0.id.contains("unavailable")

@@ -22,9 +22,11 @@ public struct LoadedModel: Sendable {
 
   /// Reads and optimises a model.
   ///
+  /// - Parameter keepsIntegers: whether ports have the model's integers where these stand for real numbers.
   /// - Throws: all problems of the model at once.
   public init(
-    _ workspace: Workspace, disabledPasses: Set<String> = [], layouts: PortLayouts = PortLayouts()
+    _ workspace: Workspace, disabledPasses: Set<String> = [], layouts: PortLayouts = PortLayouts(),
+    keepsIntegers: Bool = false
   ) throws {
     path = workspace.modelPath
     let known = Set(LosslessPasses.names)
@@ -36,7 +38,7 @@ public struct LoadedModel: Sendable {
     digest = try LoadedModel.digest(of: path)
     imported = try Self.imported(workspace)
     optimized = imported
-    integerInputs = RealPorts.apply(to: &optimized)
+    integerInputs = keepsIntegers ? [:] : RealPorts.apply(to: &optimized)
     try layouts.apply(to: &optimized)
     try LosslessPasses.pipeline.run(on: &optimized, skipping: disabledPasses)
   }
