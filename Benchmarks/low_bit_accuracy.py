@@ -8,32 +8,22 @@ For each network under FOLDER that has `calib` and `eval`: calibrated with `cali
 by `uq compare` with default flags. Mixed networks get the weight bytes of uniform 4 and 3 bits, and 2.5 bits
 for each weight.
 """
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from comparing import compare, fraction, run
+from comparing import arguments, compare, fraction, present, run
 from results_file import write_section
 
-HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn", "ocr_direction_ppocr"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--uq", default=str(HERE.parent / ".build/release/uq"))
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--print", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__)
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for network in NETWORKS:
-            source = options.models / network
-            if not (source / "eval").is_dir():
-                print(f"{network} is not there: left out", file=sys.stderr)
-                continue
+        for network, source in present(options.models, NETWORKS):
             calibration = folder / f"{network}.uqcal"
             run(options.uq, "calibrate", "--quiet", "--model", source / "model.onnx", "--data",
                 source / "calib", "--output", calibration)

@@ -8,16 +8,14 @@ For each network under FOLDER that has `calib` and `eval`: calibrated with `cali
 activations, with 4-bit ones and with `--ram` of 70 % of the first one's arena (or the second one's), each with weights of 8 and of 4
 bits, judged on `eval` by `uq compare`, and run on the emulated Cortex-M4 by `uq bench`.
 """
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 
-from comparing import compare, fraction, run
+from comparing import arguments, compare, fraction, present, run
 from results_file import write_section
 
-HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "vww_mobilenet025", "ic_resnet8", "motion_nicla_cnn"]
 
 
@@ -60,17 +58,9 @@ def rows_of(network, source, uq, scratch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--uq", default=str(HERE.parent / ".build/release/uq"))
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--print", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__)
     rows = []
-    for network in NETWORKS:
-        source = options.models / network
-        if not (source / "eval").is_dir():
-            print(f"{network} is not there: left out", file=sys.stderr)
-            continue
+    for network, source in present(options.models, NETWORKS):
         with tempfile.TemporaryDirectory() as scratch:
             for row in rows_of(network, source, options.uq, Path(scratch)):
                 rows.append(row)

@@ -9,7 +9,6 @@ For each network under FOLDER with `calib/inputs.npy` and `eval`: quantized stat
 channels, in both forms, calibrated with `calib`, exported with default flags, judged on `eval`. ONNX Runtime runs
 without graph optimisations, which change what the QDQ form computes.
 """
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -20,10 +19,9 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from comparing import fraction, run
+from comparing import arguments, fraction, present, run
 from results_file import write_section
 
-HERE = Path(__file__).resolve().parent
 NETWORKS = ["kws_dscnn", "motion_nicla_cnn", "ocr_direction_ppocr"]
 
 
@@ -75,18 +73,10 @@ def measure(uq, source, form, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--uq", default=str(HERE.parent / ".build/release/uq"))
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--print", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__)
     onnxruntime.set_default_logger_severity(4)
     rows = []
-    for network in NETWORKS:
-        source = options.models / network
-        if not (source / "eval/inputs.npy").is_file():
-            print(f"{network} is not there: left out", file=sys.stderr)
-            continue
+    for network, source in present(options.models, NETWORKS, "eval/inputs.npy"):
         for form in (QuantFormat.QDQ, QuantFormat.QOperator):
             with tempfile.TemporaryDirectory() as scratch:
                 label = "QDQ" if form == QuantFormat.QDQ else "QLinear"

@@ -86,6 +86,17 @@ struct GraphEditor {
 
   /// The constant behind a value, if it is one.
   func constant(_ id: ValueID?) -> Tensor? { graph.constant(id) }
+  /// The constant among a node's two operands, and the other one; `nil` where not exactly one is constant.
+  func besideConstant(_ node: Node) -> (operand: ValueID, constant: Tensor)? {
+    guard node.operands.count == 2, let a = node.operands[0], let b = node.operands[1] else {
+      return nil
+    }
+    switch (constant(a), constant(b)) {
+    case (let tensor?, nil): return (b, tensor)
+    case (nil, let tensor?): return (a, tensor)
+    default: return nil
+    }
+  }
   /// The type of a value.
   func type(of id: ValueID) -> TensorType { graph.type(of: id) }
   /// The shape of a value.

@@ -110,14 +110,9 @@ public struct RecognizeActivations: Pass {
 
   /// The minimum or maximum of floats and one constant.
   private static func clip(_ node: Node, _ editor: GraphEditor) -> (any Operator, ValueID)? {
-    guard node.op is Minimum || node.op is Maximum, node.operands.count == 2,
-      let a = node.operands[0], let b = node.operands[1]
-    else { return nil }
-    let isFirst = editor.constant(a) != nil
-    let x = isFirst ? b : a
-    guard let tensor = editor.constant(isFirst ? a : b), tensor.count == 1,
-      tensor.element == .float32, editor.constant(x) == nil,
-      editor.type(of: x) == editor.type(of: node.result)
+    guard node.op is Minimum || node.op is Maximum,
+      let (x, tensor) = editor.besideConstant(node), tensor.count == 1,
+      tensor.element == .float32, editor.type(of: x) == editor.type(of: node.result)
     else { return nil }
     let bound = tensor.floats[0]
     guard !bound.isNaN else { return nil }

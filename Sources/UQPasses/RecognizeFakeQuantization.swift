@@ -98,13 +98,9 @@ public struct RecognizeFakeQuantization: Pass {
 
     /// The constant that a minimum or maximum of integers bounds the other operand by.
     private static func bound(_ node: Node, _ editor: GraphEditor) -> (x: ValueID, number: Int)? {
-      guard node.op is Minimum || node.op is Maximum, node.operands.count == 2,
-        let a = node.operands[0], let b = node.operands[1]
-      else { return nil }
-      let isFirst = editor.constant(a) != nil
-      let x = isFirst ? b : a
-      guard let bound = editor.constant(isFirst ? a : b), bound.count == 1,
-        bound.element.isInteger, editor.shape(of: x) == editor.shape(of: node.result)
+      guard node.op is Minimum || node.op is Maximum,
+        let (x, bound) = editor.besideConstant(node), bound.count == 1, bound.element.isInteger,
+        editor.shape(of: x) == editor.shape(of: node.result)
       else { return nil }
       return (x, bound.integers[0])
     }
