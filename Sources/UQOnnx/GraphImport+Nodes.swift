@@ -126,6 +126,11 @@ extension GraphImport {
     do throws(Diagnostic) {
       let values = try rule.build(foreign, &builder)
       chargeConstants(from: before, at: place)
+      if case .tensor(let stored) = node.attributes["value"], stored.dataType.bits < 8,
+        let id = values.first, builder.constant(id) != nil
+      {
+        builder.storedBits[id] = stored.dataType.bits
+      }
       let wanted = node.outputs.lastIndex { !$0.isEmpty }.map { $0 + 1 } ?? 0
       if values.count < wanted {
         report(

@@ -282,6 +282,21 @@ import UQSupport
     #expect(ids(model([node])) == ["import.constant.unsupported"])
   }
 
+  /// Constants keep how many bits their integers had, as initializers and as nodes.
+  @Test(arguments: [(22, 4), (21, 4), (26, 2), (3, 8)]) func bitsOfConstantsAreKnown(
+    _ type: Int, _ bits: Int
+  ) throws {
+    let zero = Onnx.tensor("z", type, []) { $0.data(9, [1]) }
+    let node = Onnx.node(
+      "Constant", [], ["c"], attributes: [Onnx.attribute("value", type: 4) { $0.message(5, zero) }])
+    for operand in ["z", "c"] {
+      let graph = try load(
+        model([node, Onnx.node("StoredBits", ["x", operand], ["out"])], initializers: [zero])
+      ).graph
+      #expect(graph.nodes.compactMap { ($0.op as? StubUnary)?.alpha } == [Float(bits)])
+    }
+  }
+
   @Test func parametersAreCounted() throws {
     let constant = Onnx.node(
       "Constant", [], ["c"],

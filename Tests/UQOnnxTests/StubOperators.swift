@@ -26,6 +26,12 @@ struct StubUnary: Operator {
       }
       return [builder.addConstant(tensor, name: node.results.first ?? "")]
     },
+    .onnx("StoredBits") { node, builder throws(Diagnostic) in
+      let bits = builder.storedBits[try node.operand(1, "z")] ?? 8
+      return try builder.add(
+        StubUnary(alpha: Float(bits)), [try node.operand(0, "x")], name: node.name,
+        results: node.results, place: node.place)
+    },
     .onnx("Greater") { node, builder throws(Diagnostic) in
       guard let a = builder.constant(try node.operand(0, "a")),
         let b = builder.constant(try node.operand(1, "b"))
